@@ -1,0 +1,134 @@
+//! HTTP as plain data: what comes in from the browser, what goes out to it, and calls to providers.
+
+use std::time::Duration;
+
+/// Header fields in order. Names are lower case (as Envoy delivers them); values are bytes, because a client may send any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// Takes the fields as the host delivered them.
+    pub const fn new(fields: Vec<(String, Vec<u8>)>) -> Self {
+        Self(fields)
+    }
+
+    /// The first value of `name` (lower case).
+    pub fn first(&self, name: &str) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// The first value of `name`, if it is UTF-8.
+    pub fn first_str(&self, name: &str) -> Option<&str> {
+        self.first(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Every value of `name` (lower case), in order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// Every field, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+/// The head of a request: its header fields, pseudo-headers (`:method`, `:path`, `:authority`, `:scheme`) included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestHead {
+    headers: Headers,
+}
+
+impl RequestHead {
+    /// Takes the fields as the host delivered them, pseudo-headers included.
+    pub const fn new(headers: Headers) -> Self {
+        Self { headers }
+    }
+
+    /// All header fields.
+    pub const fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// `:method`, or the empty string.
+    pub fn method(&self) -> &str {
+        self.headers.first_str(":method").unwrap_or_default()
+    }
+
+    /// `:path` with its query; `None` when it is missing (CONNECT) or not UTF-8.
+    pub fn path_and_query(&self) -> Option<&str> {
+        self.headers.first_str(":path")
+    }
+
+    /// `:path` up to the query.
+    pub fn path(&self) -> Option<&str> {
+        self.path_and_query().map(|path| path.split_once('?').map_or(path, |(path, _)| path))
+    }
+
+    /// The query, without its question mark.
+    pub fn query(&self) -> Option<&str> {
+        self.path_and_query().and_then(|path| path.split_once('?')).map(|(_, query)| query)
+    }
+
+    /// `:authority`, or the empty string.
+    pub fn authority(&self) -> &str {
+        self.headers.first_str(":authority").unwrap_or_default()
+    }
+
+    /// `:scheme`, or `http`.
+    pub fn scheme(&self) -> &str {
+        self.headers.first_str(":scheme").unwrap_or("http")
+    }
+}
+
+/// An answer that the filter gives itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// HTTP status code.
+    pub status: u16,
+    /// Header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; may be empty.
+    pub body: Vec<u8>,
+}
+
+/// A request to a provider, carried by one of the host's clusters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalloutRequest {
+    /// The host's name for where the request goes (an Envoy cluster).
+    pub cluster: String,
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The endpoint's host and port, for `:authority`.
+    pub authority: String,
+    /// The endpoint's scheme, for `:scheme`.
+    pub scheme: String,
+    /// The endpoint's path and query.
+    pub path: String,
+    /// Further header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body; empty for `GET`.
+    pub body: Vec<u8>,
+    /// How long the host may wait for the answer.
+    pub timeout: Duration,
+}
+
+/// How a call to a provider ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CalloutOutcome {
+    /// The provider answered.
+    Answered {
+        /// HTTP status code.
+        status: u16,
+        /// Header fields of the answer.
+        headers: Headers,
+        /// The body, complete.
+        body: Vec<u8>,
+    },
+    /// The answer was larger than the shell reads.
+    TooLarge,
+    /// The host would not send the request: no such cluster, or not yet.
+    Refused,
+    /// No answer: unreachable, reset, or timed out.
+    Failed,
+}

@@ -1,0 +1,17 @@
+//! The OpenID Connect relying party as a pure state machine: events in, effects out.
+//!
+//! Nothing here knows a host, a clock or a source of randomness; all of them come in through [`gateway`].
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod entropy;
+pub mod http;
+pub mod jose;
+pub mod login;
+pub mod page;
+pub mod policy;
+pub mod protocol;
+pub mod reason;
+pub mod secret;
+pub mod session;
+pub mod time;
