@@ -14,7 +14,7 @@ impl Headers {
 
     /// The first value of `name` (lower case).
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.all(name).next()
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice())
     }
 
     /// The first value of `name`, if it is UTF-8.

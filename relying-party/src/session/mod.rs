@@ -1,0 +1,3 @@
+//! Sessions: what a login leaves in the browser.
+
+pub mod seal;
