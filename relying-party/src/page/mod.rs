@@ -1,1 +1,202 @@
-//! The pages people see.
+//! What people and scripts see when the filter answers by itself: small HTML pages and problem documents.
+//!
+//! Pages carry no script, load nothing, and show only fixed text, a reason code and the request id; the few
+//! values that come from elsewhere pass through [`Markup::text`], the only way to write them.
+
+mod layout;
+mod markup;
+mod problem;
+mod style;
+
+use std::time::Duration;
+
+pub use problem::Problem;
+
+use crate::http::Response;
+use layout::Document;
+use markup::Markup;
+
+/// How many claims [`session_too_large`] names.
+const CLAIMS_SHOWN: usize = 8;
+
+/// A page of fixed text: why something was refused, and what a person can do now.
+#[derive(Clone, Debug)]
+pub struct Page<'a> {
+    /// HTTP status code.
+    pub status: u16,
+    /// The heading, also the document's title.
+    pub title: &'a str,
+    /// What happened and what to do, a paragraph each.
+    pub paragraphs: &'a [&'a str],
+    /// The stable reason code of a refusal.
+    pub reason: Option<&'static str>,
+    /// The request's id; left out when it does not look like one (see [`shown_request_id`]).
+    pub request_id: Option<&'a str>,
+    /// What a person can do; the first is the obvious choice.
+    pub actions: &'a [Action<'a>],
+    /// `retry-after` (RFC 9110 §10.2.3), in whole seconds.
+    pub retry_after: Option<Duration>,
+}
+
+/// Something a person can do on a page. A target that is neither a path nor an http(s) URL leads to `/`.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    /// Go there.
+    Link {
+        /// What the button says.
+        label: &'a str,
+        /// Where it leads.
+        href: &'a str,
+    },
+    /// Send an empty form there.
+    Post {
+        /// What the button says.
+        label: &'a str,
+        /// Where the form goes.
+        href: &'a str,
+    },
+}
+
+/// The page as an answer.
+pub fn render(page: &Page<'_>) -> Response {
+    let mut body = Markup::new();
+    paragraphs(&mut body, page.paragraphs);
+    for action in page.actions {
+        write_action(&mut body, action);
+    }
+    footer(&mut body, page.reason, page.request_id);
+    let has_form = page.actions.iter().any(|action| matches!(action, Action::Post { .. }));
+    Document { status: page.status, title: page.title, refresh: None, has_form, retry_after: page.retry_after, body }
+        .into_response()
+}
+
+/// After a logout that ended here.
+pub fn signed_out(login_href: &str) -> Response {
+    render(&Page {
+        status: 200,
+        title: "You are signed out",
+        paragraphs: &["You can close this page or sign in again."],
+        reason: None,
+        request_id: None,
+        actions: &[Action::Link { label: "Sign in", href: login_href }],
+        retry_after: None,
+    })
+}
+
+/// Asks before a logout that another site may have caused.
+pub fn confirm_sign_out(action_href: &str, request_id: Option<&str>) -> Response {
+    render(&Page {
+        status: 200,
+        title: "Sign out?",
+        paragraphs: &["A link led you here. Sign out only if you want to end your session."],
+        reason: None,
+        request_id,
+        actions: &[Action::Post { label: "Sign out", href: action_href }, Action::Link { label: "Stay", href: "/" }],
+        retry_after: None,
+    })
+}
+
+/// The choice between several providers: what each is called, and where its login starts.
+pub fn sign_in(providers: &[(&str, &str)]) -> Response {
+    let mut body = Markup::new();
+    paragraphs(&mut body, &["Choose how you want to sign in."]);
+    body.literal("<ul>");
+    for (display_name, href) in providers {
+        body.literal(r#"<li><a class="button" href=""#).target(href).literal(r#"">"#);
+        body.text(display_name).literal("</a></li>");
+    }
+    body.literal("</ul>");
+    Document { status: 200, title: "Sign in", refresh: None, has_form: false, retry_after: None, body }.into_response()
+}
+
+/// Goes on to `target` from this very origin: a redirect would count as coming from the provider's site, and
+/// `SameSite=Strict` cookies would stay behind (RFC 6265bis §5.2).
+pub fn continue_to(target: &str) -> Response {
+    let mut body = Markup::new();
+    paragraphs(&mut body, &["You are signed in."]);
+    write_action(&mut body, &Action::Link { label: "Continue", href: target });
+    Document { status: 200, title: "Signed in", refresh: Some(target), has_form: false, retry_after: None, body }
+        .into_response()
+}
+
+/// The session does not fit into the cookies allowed for it: which claims take how much, largest first.
+pub fn session_too_large(
+    claims: &[(String, usize)],
+    limit_bytes: usize,
+    reason: &'static str,
+    request_id: Option<&str>,
+) -> Response {
+    let mut largest: Vec<&(String, usize)> = claims.iter().collect();
+    largest.sort_by(|(name, size), (other_name, other_size)| other_size.cmp(size).then(name.cmp(other_name)));
+    let mut body = Markup::new();
+    paragraphs(
+        &mut body,
+        &[
+            "Your sign-in worked, but what your account brings along does not fit into a session.",
+            "Please show this page to whoever runs this site.",
+        ],
+    );
+    body.literal("<table><caption>Largest claims</caption><tbody>");
+    for (name, size) in largest.into_iter().take(CLAIMS_SHOWN) {
+        body.literal("<tr><th scope=\"row\">")
+            .name(name)
+            .literal("</th><td>")
+            .number(*size)
+            .literal(" bytes</td></tr>");
+    }
+    body.literal("</tbody></table><p>The session may take ").number(limit_bytes).literal(" bytes. ");
+    body.literal("<code>session.claims</code> selects what it keeps.</p>");
+    footer(&mut body, Some(reason), request_id);
+    Document {
+        status: 500,
+        title: "Your session is too large",
+        refresh: None,
+        has_form: false,
+        retry_after: None,
+        body,
+    }
+    .into_response()
+}
+
+/// `request_id` if it looks like one: the header is the client's to choose, so anything else is not repeated.
+pub fn shown_request_id(request_id: &str) -> Option<&str> {
+    let plausible = (1..=128).contains(&request_id.len())
+        && request_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    plausible.then_some(request_id)
+}
+
+fn paragraphs(body: &mut Markup, paragraphs: &[&str]) {
+    for paragraph in paragraphs {
+        body.literal("<p>").text(paragraph).literal("</p>");
+    }
+}
+
+fn write_action(body: &mut Markup, action: &Action<'_>) {
+    match action {
+        Action::Link { label, href } => {
+            body.literal(r#"<a class="button" href=""#).target(href).literal(r#"">"#).text(label).literal("</a>");
+        }
+        Action::Post { label, href } => {
+            body.literal(r#"<form method="post" action=""#).target(href).literal(r#""><button class="button">"#);
+            body.text(label).literal("</button></form>");
+        }
+    }
+}
+
+/// What to quote when asking for help.
+fn footer(body: &mut Markup, reason: Option<&str>, request_id: Option<&str>) {
+    let request_id = request_id.and_then(shown_request_id);
+    if reason.is_none() && request_id.is_none() {
+        return;
+    }
+    body.literal("<dl>");
+    for (term, value) in [("Reason", reason), ("Request", request_id)] {
+        if let Some(value) = value {
+            body.literal("<dt>").literal(term).literal("</dt><dd><code>").text(value).literal("</code></dd>");
+        }
+    }
+    body.literal("</dl>");
+}
+
+#[cfg(test)]
+mod tests;
