@@ -1,4 +1,12 @@
 //! Who may do what: paths, rules, expressions, and the headers that carry an identity.
 
+mod analysis;
+mod budget;
 pub mod expression;
+mod functions;
+pub mod identity;
+pub mod managed_headers;
 pub mod matcher;
+pub mod path;
+pub mod request_view;
+pub mod rules;

@@ -1,0 +1,229 @@
+//! What an expression looks at, and what about it is wrong before any identity is known.
+
+use std::collections::BTreeSet;
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use regex::RegexBuilder;
+
+use super::budget;
+use super::expression::{ExpressionError, References};
+use super::functions::SIGNATURES;
+use crate::config::ClaimSelection;
+
+const VARIABLES: [&str; 6] = ["claims", "scopes", "provider", "credential", "access_token", "request"];
+const REQUEST_MEMBERS: [&str; 4] = ["method", "path", "host", "headers"];
+/// The names that `type(x)` is compared with.
+const TYPES: [&str; 10] = ["bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"];
+const OPERATORS: [&str; 18] = [
+    operators::CONDITIONAL,
+    operators::LOGICAL_AND,
+    operators::LOGICAL_OR,
+    operators::LOGICAL_NOT,
+    operators::SUBSTRACT,
+    operators::ADD,
+    operators::MULTIPLY,
+    operators::DIVIDE,
+    operators::MODULO,
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::GREATER_EQUALS,
+    operators::LESS_EQUALS,
+    operators::GREATER,
+    operators::LESS,
+    operators::NEGATE,
+    operators::INDEX,
+    operators::IN,
+];
+
+/// Levels of the syntax tree; the interpreter recurses once a level.
+const MAX_DEPTH: usize = 64;
+/// Comprehensions within each other; their iterations multiply.
+const MAX_COMPREHENSIONS: usize = 2;
+/// Bounds the memory of a pattern of `matches` (bytes).
+const PATTERN_SIZE_LIMIT: usize = 64 * 1024;
+
+/// Checks `tree`, counts iterations in its comprehensions, and says what it looks at.
+pub(super) fn check(tree: &mut IdedExpr) -> Result<References, ExpressionError> {
+    let mut analysis = Analysis::default();
+    analysis.visit(tree, Place::default())?;
+    Ok(References {
+        claims: if analysis.all_claims { ClaimSelection::All } else { ClaimSelection::Named(analysis.claims) },
+        access_token: analysis.access_token,
+        request: analysis.request,
+        request_path: analysis.request_path,
+        request_headers: analysis.request_headers,
+        comprehensions: analysis.comprehensions,
+    })
+}
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    depth: usize,
+    comprehensions: usize,
+}
+
+#[derive(Default)]
+struct Analysis {
+    claims: BTreeSet<String>,
+    all_claims: bool,
+    access_token: bool,
+    request: bool,
+    request_path: bool,
+    request_headers: bool,
+    comprehensions: bool,
+    /// Variables of the comprehensions around.
+    locals: Vec<String>,
+}
+
+impl Analysis {
+    fn visit(&mut self, node: &mut IdedExpr, place: Place) -> Result<(), ExpressionError> {
+        if place.depth > MAX_DEPTH {
+            return Err(ExpressionError::TooDeep);
+        }
+        let below = Place { depth: place.depth.saturating_add(1), ..place };
+        if self.visit_member(&node.expr)? {
+            return Ok(());
+        }
+        match &mut node.expr {
+            Expr::Unspecified => Err(ExpressionError::Incomplete),
+            Expr::Literal(_) => Ok(()),
+            Expr::Ident(name) => self.visit_variable(name),
+            Expr::Select(select) => self.visit(&mut select.operand, below),
+            Expr::Call(call) => {
+                check_call(call)?;
+                call.target.iter_mut().try_for_each(|target| self.visit(target, below))?;
+                call.args.iter_mut().try_for_each(|arg| self.visit(arg, below))
+            }
+            Expr::List(list) => list.elements.iter_mut().try_for_each(|element| self.visit(element, below)),
+            Expr::Map(map) => map.entries.iter_mut().try_for_each(|entry| match &mut entry.expr {
+                EntryExpr::MapEntry(entry) => {
+                    self.visit(&mut entry.key, below)?;
+                    self.visit(&mut entry.value, below)
+                }
+                EntryExpr::StructField(_) => Err(ExpressionError::Message),
+            }),
+            Expr::Struct(_) => Err(ExpressionError::Message),
+            Expr::Comprehension(comprehension) => self.visit_comprehension(comprehension, below),
+        }
+    }
+
+    /// `claims.x`, `claims["x"]`, `"x" in claims` and the like for `request`: a member is used, not the whole.
+    fn visit_member(&mut self, expression: &Expr) -> Result<bool, ExpressionError> {
+        let (variable, member) = match expression {
+            Expr::Select(select) => (&select.operand.expr, select.field.as_str()),
+            Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
+                (operators::INDEX, [of, member]) | (operators::IN, [member, of]) => match &member.expr {
+                    Expr::Literal(LiteralValue::String(member)) => (&of.expr, member.inner()),
+                    _ => return Ok(false),
+                },
+                _ => return Ok(false),
+            },
+            _ => return Ok(false),
+        };
+        match variable {
+            Expr::Ident(name) if name == "claims" => {
+                self.claims.insert(member.to_owned());
+                Ok(true)
+            }
+            Expr::Ident(name) if name == "request" => {
+                self.request = true;
+                match member {
+                    "path" => self.request_path = true,
+                    "headers" => self.request_headers = true,
+                    other if !REQUEST_MEMBERS.contains(&other) => {
+                        let nearest = nearest(other, REQUEST_MEMBERS);
+                        return Err(ExpressionError::UnknownRequestMember { name: other.to_owned(), nearest });
+                    }
+                    _ => {}
+                }
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn visit_variable(&mut self, name: &str) -> Result<(), ExpressionError> {
+        match name {
+            "claims" => self.all_claims = true,
+            "access_token" => self.access_token = true,
+            "request" => {
+                self.request = true;
+                self.request_path = true;
+                self.request_headers = true;
+            }
+            name if VARIABLES.contains(&name)
+                || TYPES.contains(&name)
+                || self.locals.iter().any(|local| local == name) => {}
+            name => {
+                let nearest = nearest(name, VARIABLES);
+                return Err(ExpressionError::UnknownVariable { name: name.to_owned(), nearest });
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_comprehension(
+        &mut self,
+        comprehension: &mut ComprehensionExpr,
+        place: Place,
+    ) -> Result<(), ExpressionError> {
+        self.comprehensions = true;
+        self.visit(&mut comprehension.iter_range, place)?;
+        let within = Place { comprehensions: place.comprehensions.saturating_add(1), ..place };
+        if within.comprehensions > MAX_COMPREHENSIONS {
+            return Err(ExpressionError::NestedComprehensions);
+        }
+        let around = self.locals.len();
+        for local in [&comprehension.iter_var, &comprehension.accu_var].into_iter().chain(&comprehension.iter_var2) {
+            if VARIABLES.contains(&local.as_str()) || TYPES.contains(&local.as_str()) {
+                return Err(ExpressionError::Shadowed { name: local.clone() });
+            }
+            self.locals.push(local.clone());
+        }
+        self.visit(&mut comprehension.accu_init, within)?;
+        self.visit(&mut comprehension.loop_cond, within)?;
+        self.visit(&mut comprehension.loop_step, within)?;
+        self.visit(&mut comprehension.result, within)?;
+        self.locals.truncate(around);
+        budget::meter(comprehension);
+        Ok(())
+    }
+}
+
+fn check_call(call: &CallExpr) -> Result<(), ExpressionError> {
+    let name = call.func_name.as_str();
+    if OPERATORS.contains(&name) || name == operators::NOT_STRICTLY_FALSE {
+        return Ok(());
+    }
+    let Some(signature) = SIGNATURES.iter().find(|signature| signature.name == name) else {
+        let nearest = nearest(name, SIGNATURES.iter().map(|signature| signature.name));
+        return Err(ExpressionError::UnknownFunction { name: name.to_owned(), nearest });
+    };
+    let arities = if call.target.is_some() { signature.as_method } else { signature.as_function };
+    if !arities.contains(&call.args.len()) {
+        return Err(ExpressionError::WrongArguments { name: signature.name });
+    }
+    if name == "matches" { check_pattern(call.args.last()) } else { Ok(()) }
+}
+
+fn check_pattern(pattern: Option<&IdedExpr>) -> Result<(), ExpressionError> {
+    match pattern.map(|pattern| &pattern.expr) {
+        Some(Expr::Literal(LiteralValue::String(pattern))) => RegexBuilder::new(pattern.inner())
+            .size_limit(PATTERN_SIZE_LIMIT)
+            .build()
+            .map(drop)
+            .map_err(|_| ExpressionError::Pattern),
+        _ => Err(ExpressionError::Pattern),
+    }
+}
+
+/// The known name that was probably meant.
+fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    known
+        .into_iter()
+        .map(|known| (strsim::jaro_winkler(&name, &known.to_ascii_lowercase()), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(likeness, _), (other, _)| likeness.total_cmp(other))
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,99 @@
+//! Bounds how long an expression may run: nested comprehensions over large claims multiply.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, operators};
+use cel::common::types::{DYN_TYPE, Type};
+use cel::common::value::{CowVal, StaticVal, Val};
+use cel::{DeclarationError, Env, ExecutionError};
+
+/// Iterations of all comprehensions of one evaluation together; beyond it the evaluation fails. A list claim of 200 groups
+/// may be compared with another of 100.
+const ITERATIONS: u32 = 20_000;
+
+/// The name of the variable that holds the [`Budget`]; no source can spell it.
+pub(super) const VARIABLE: &str = "@budget";
+const FUNCTION: &str = "@spend";
+
+static TYPE: Type = Type::new_unspecified_type("budget");
+
+/// What is left of an evaluation's iterations.
+#[derive(Debug)]
+pub(super) struct Budget(AtomicU32);
+
+impl Budget {
+    /// A full budget, for one evaluation.
+    pub(super) const fn new() -> Self {
+        Self(AtomicU32::new(ITERATIONS))
+    }
+
+    fn spend(&self) -> Option<()> {
+        let left = self.0.load(Ordering::Relaxed).checked_sub(1)?;
+        self.0.store(left, Ordering::Relaxed);
+        Some(())
+    }
+}
+
+impl Val for Budget {
+    fn get_type(&self) -> &Type {
+        &TYPE
+    }
+
+    fn cel_type() -> &'static Type {
+        &TYPE
+    }
+
+    fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
+        Box::new(Self(AtomicU32::new(self.0.load(Ordering::Relaxed))))
+    }
+
+    fn as_any(&self) -> Option<&dyn Any> {
+        Some(self)
+    }
+}
+
+impl StaticVal for Budget {}
+
+/// Declares the function that [`meter`] puts into comprehensions.
+pub(super) fn declare(env: &mut Env) -> Result<(), DeclarationError> {
+    env.add_overload(FUNCTION, FUNCTION, vec![DYN_TYPE, DYN_TYPE], spend)
+}
+
+fn spend<'b, 'v>(mut args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let value = args.pop().ok_or_else(ExecutionError::missing_argument_or_target)?;
+    args.first()
+        .and_then(|budget| budget.downcast_ref::<Budget>())
+        .and_then(Budget::spend)
+        .map(|()| value)
+        .ok_or_else(|| ExecutionError::function_error(FUNCTION, "too many iterations"))
+}
+
+/// Makes each iteration of `comprehension` spend one.
+///
+/// What is wrapped is evaluated once an iteration and outside of what `exists` and `all` forgive; the shapes that the interpreter
+/// appends in place for (`map`, `filter`) stay recognisable to it.
+pub(super) fn meter(comprehension: &mut ComprehensionExpr) {
+    if !matches!(comprehension.loop_cond.expr, Expr::Literal(_)) {
+        return wrap(&mut comprehension.loop_cond);
+    }
+    if let Expr::Call(step) = &mut comprehension.loop_step.expr {
+        match (step.func_name.as_str(), step.args.as_mut_slice()) {
+            (operators::CONDITIONAL, [guard, ..]) => return wrap(guard),
+            (operators::ADD, [_, IdedExpr { expr: Expr::List(items), .. }]) => {
+                if let Some(item) = items.elements.first_mut() {
+                    return wrap(item);
+                }
+            }
+            _ => {}
+        }
+    }
+    wrap(&mut comprehension.loop_step);
+}
+
+fn wrap(expression: &mut IdedExpr) {
+    let inner = std::mem::take(expression);
+    let budget = IdedExpr { id: inner.id, expr: Expr::Ident(VARIABLE.to_owned()) };
+    expression.id = inner.id;
+    expression.expr = Expr::Call(CallExpr { func_name: FUNCTION.to_owned(), target: None, args: vec![budget, inner] });
+}

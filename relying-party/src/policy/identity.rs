@@ -1,0 +1,109 @@
+//! Who a request is made for, as expressions see it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use cel::Context;
+use cel::common::types::{CelBool, CelDouble, CelInt, CelList, CelMap, CelMapKey, CelNull, CelString, CelUInt};
+use cel::common::value::Val;
+use serde_json::{Map, Number, Value};
+
+use super::functions::environment;
+use crate::secret::Secret;
+
+/// A verified identity.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The provider's name in the configuration.
+    pub provider: String,
+    /// How the identity was proven.
+    pub credential: Credential,
+    /// Claims of the ID token or access token.
+    pub claims: Map<String, Value>,
+    /// Scopes of the access token.
+    pub scopes: Vec<String>,
+    /// For headers that pass the access token on.
+    pub access_token: Option<Secret<String>>,
+}
+
+/// How an identity was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// By a session of this filter.
+    Session,
+    /// By an access token in the request (RFC 6750).
+    Bearer,
+}
+
+impl Credential {
+    /// Its name in expressions and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Bearer => "bearer",
+        }
+    }
+}
+
+/// An identity, converted once so that evaluating several expressions for it is cheap.
+pub struct Subject<'a> {
+    pub(super) context: Context<'a, 'a>,
+}
+
+impl<'a> Subject<'a> {
+    /// Converts `identity`, borrowing its texts.
+    pub fn new(identity: &'a Identity) -> Self {
+        let mut context = Context::with_env(Arc::clone(environment()));
+        let scopes: Vec<_> = identity.scopes.iter().map(|scope| text(scope)).collect();
+        context.add_variable_as_val("claims", object(&identity.claims));
+        context.add_variable_as_val("scopes", Box::new(CelList::from(scopes)));
+        context.add_variable_as_val("provider", text(&identity.provider));
+        context.add_variable_as_val("credential", text(identity.credential.name()));
+        if let Some(token) = &identity.access_token {
+            context.add_variable_as_val("access_token", text(token.expose()));
+        }
+        Self { context }
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Subject([redacted])")
+    }
+}
+
+/// A CEL string that borrows `text`.
+pub(super) fn text<'a>(text: &'a str) -> Box<dyn Val + 'a> {
+    Box::new(CelString::from(text))
+}
+
+fn object(members: &Map<String, Value>) -> Box<dyn Val + '_> {
+    let members: HashMap<CelMapKey<'_>, Box<dyn Val + '_>> = members
+        .iter()
+        .map(|(name, member)| (CelMapKey::String(CelString::from(name.as_str())), value(member)))
+        .collect();
+    Box::new(CelMap::from(members))
+}
+
+fn value(value: &Value) -> Box<dyn Val + '_> {
+    match value {
+        Value::Null => Box::new(CelNull),
+        Value::Bool(bool) => Box::new(CelBool::from(*bool)),
+        Value::Number(number) => numeric(number),
+        Value::String(string) => text(string),
+        Value::Array(items) => Box::new(CelList::from(items.iter().map(self::value).collect::<Vec<_>>())),
+        Value::Object(members) => object(members),
+    }
+}
+
+/// Whole numbers become `int`, or `uint` beyond its range.
+fn numeric(number: &Number) -> Box<dyn Val> {
+    if let Some(int) = number.as_i64() {
+        Box::new(CelInt::from(int))
+    } else if let Some(uint) = number.as_u64() {
+        Box::new(CelUInt::from(uint))
+    } else {
+        Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN)))
+    }
+}
