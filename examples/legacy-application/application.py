@@ -73,8 +73,8 @@ class Application(BaseHTTPRequestHandler):
 
     def document(self, title, text):
         rows = "\n".join(
-            f'<tr{identity(name)}><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
-            for name, value in sorted(self.headers.items())
+            f'<tr{" class=identity" * is_identity(name)}><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
+            for name, value in sorted(self.headers.items(), key=lambda header: (not is_identity(header[0]), header))
         )
         return DOCUMENT.format(title=title, style=STYLE, greeting=html.escape(self.greeting()), text=text, rows=rows)
 
@@ -88,8 +88,8 @@ class Application(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def identity(name):
-    return ' class="identity"' if name.lower().startswith(("x-auth-", "x-remote-")) else ""
+def is_identity(name):
+    return name.lower().startswith(("x-auth-", "x-remote-"))
 
 
 def main():

@@ -100,6 +100,8 @@ def main():
     arguments.add_argument("--check", action="store_true")
     arguments.add_argument("--envoy", required=True, help="the Envoy binary")
     arguments = arguments.parse_args()
+    # Also when a script started this in the background, where an interrupt is ignored by default.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
