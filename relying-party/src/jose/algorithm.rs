@@ -1,5 +1,7 @@
 //! The signature algorithms of RFC 7518 §3.1 that are accepted. There is no `none` and no HS*.
 
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+
 /// A JWS algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JwsAlgorithm {
@@ -40,5 +42,16 @@ impl JwsAlgorithm {
     /// The algorithm called `name`, compared exactly.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The left half of `text`'s hash, by the hash function of this algorithm (OIDC Core 1.0 §3.1.3.6).
+    pub fn left_half_of_hash(self, text: &[u8]) -> Vec<u8> {
+        let mut hash = match self {
+            Self::Rs256 | Self::Ps256 | Self::Es256 => Sha256::digest(text).to_vec(),
+            Self::Rs384 | Self::Ps384 => Sha384::digest(text).to_vec(),
+            Self::Rs512 | Self::Ps512 => Sha512::digest(text).to_vec(),
+        };
+        hash.truncate(hash.len() / 2);
+        hash
     }
 }

@@ -1,5 +1,16 @@
 //! JOSE: compact JWS, keys, signatures (RFC 7515, 7517, 7518).
 
 pub mod algorithm;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod verify;
+
+#[cfg(test)]
+pub(crate) mod test_key;
 
 pub use algorithm::JwsAlgorithm;
+pub use json::JsonError;
+pub use jwk::{Jwk, JwkSet, JwkSetError, SkippedKey, VerifyingKey};
+pub use jws::{CompactJws, JwsError};
+pub use verify::{SignatureVerifier, Software, VerifyError};

@@ -1,1 +1,29 @@
 //! OpenID Connect and OAuth 2.0 exchanges, each a pair of pure functions: the request, and what is made of the answer.
+
+pub mod authorization;
+pub mod client_authentication;
+pub mod discovery;
+pub mod end_session;
+pub mod endpoint;
+pub mod id_token;
+pub mod jwks;
+pub mod metadata;
+pub mod token;
+
+#[cfg(test)]
+pub(crate) mod test_provider;
+
+pub use authorization::{
+    AuthorizationError, AuthorizationOutcome, AuthorizationRequest, AuthorizationResponse, AuthorizationResponseError,
+    authorization_url,
+};
+pub use discovery::{DiscoveryError, discovery_request, process_discovery_response};
+pub use end_session::end_session_url;
+pub use endpoint::{Endpoint, EndpointError};
+pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
+pub use jwks::{JwksError, jwks_request, process_jwks_response};
+pub use metadata::{MetadataError, ProviderMetadata};
+pub use token::{TokenError, TokenResponse, process_token_response, token_request};
+
+/// The largest answer that is read from a provider, in bytes.
+pub const MAX_RESPONSE: usize = 256 * 1024;

@@ -1,0 +1,249 @@
+//! The authorization request and its response (OIDC Core 1.0 §3.1.2, RFC 7636, RFC 9207).
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::metadata::ProviderMetadata;
+use crate::config::Client;
+use crate::reason::Reason;
+use crate::secret::Secret;
+
+/// The longest response, in bytes of query or form.
+const MAX_RESPONSE: usize = 16 * 1024;
+
+/// What one login adds to the authorization request.
+#[derive(Clone, Copy)]
+pub struct AuthorizationRequest<'a> {
+    /// `redirect_uri`
+    pub redirect_uri: &'a str,
+    /// `state`
+    pub state: &'a str,
+    /// `nonce`
+    pub nonce: &'a str,
+    /// Its SHA-256 becomes `code_challenge` (RFC 7636 §4.2).
+    pub code_verifier: &'a str,
+    /// `login_hint`
+    pub login_hint: Option<&'a str>,
+}
+
+/// Where to send the browser to sign in (OIDC Core §3.1.2.1). A query that the endpoint already has is kept.
+pub fn authorization_url(metadata: &ProviderMetadata, client: &Client, request: &AuthorizationRequest<'_>) -> Url {
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(request.code_verifier));
+    let mut url = metadata.authorization_endpoint.url().clone();
+    {
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &client.client_id)
+            .append_pair("redirect_uri", request.redirect_uri)
+            .append_pair("scope", &client.scope)
+            .append_pair("state", request.state)
+            .append_pair("nonce", request.nonce)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        if let Some(hint) = request.login_hint {
+            query.append_pair("login_hint", hint);
+        }
+        query.extend_pairs(&client.authorization_parameters);
+    }
+    url
+}
+
+/// What the browser brings back (OIDC Core §3.1.2.5, §3.1.2.6). It is only as trustworthy as its `state`.
+#[derive(Debug)]
+pub struct AuthorizationResponse {
+    /// `state`
+    pub state: String,
+    /// `iss` (RFC 9207 §2)
+    issuer: Option<String>,
+    /// How the sign-in ended.
+    pub outcome: AuthorizationOutcome,
+}
+
+/// How a sign-in ended at the provider.
+#[derive(Debug)]
+pub enum AuthorizationOutcome {
+    /// `code`
+    Code(Secret<String>),
+    /// `error`
+    Error(AuthorizationError),
+}
+
+impl AuthorizationResponse {
+    /// Reads the query of a redirect, or the body of a form post.
+    pub fn parse(query_or_form: &str) -> Result<Self, AuthorizationResponseError> {
+        if query_or_form.len() > MAX_RESPONSE {
+            return Err(AuthorizationResponseError::TooLarge);
+        }
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query_or_form.as_bytes()) {
+            // RFC 6749 §3.1: no parameter more than once.
+            if parameters.insert(name, value).is_some() {
+                return Err(AuthorizationResponseError::DuplicateParameter);
+            }
+        }
+        // RFC 6749 §3.1: a parameter without a value counts as omitted. Appendix A.5 and A.11: visible ASCII.
+        let parameter = |name: &str| match parameters.get(name).filter(|value| !value.is_empty()) {
+            Some(value) if value.bytes().any(|byte| !matches!(byte, 0x20..=0x7e)) => {
+                Err(AuthorizationResponseError::MalformedParameter)
+            }
+            value => Ok(value.map(|value| value.clone().into_owned())),
+        };
+        let state = parameter("state")?.ok_or(AuthorizationResponseError::MissingState)?;
+        let outcome = match (parameter("code")?, parameter("error")?) {
+            (Some(code), None) => AuthorizationOutcome::Code(Secret::new(code)),
+            (None, Some(error)) => AuthorizationOutcome::Error(AuthorizationError::from_name(&error)),
+            (Some(_), Some(_)) => return Err(AuthorizationResponseError::CodeAndError),
+            (None, None) => return Err(AuthorizationResponseError::MissingCode),
+        };
+        Ok(Self { state, issuer: parameter("iss")?, outcome })
+    }
+
+    /// RFC 9207 §2.4: the response is from the provider that was asked. `iss` must match when it is there, and must be
+    /// there when the metadata promises it.
+    pub fn check_issuer(&self, metadata: &ProviderMetadata) -> Result<(), AuthorizationResponseError> {
+        match &self.issuer {
+            Some(issuer) if *issuer == metadata.issuer => Ok(()),
+            Some(_) => Err(AuthorizationResponseError::IssuerMismatch),
+            None if metadata.authorization_response_issuer => Err(AuthorizationResponseError::MissingIssuer),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a callback was refused. The browser is at fault, or whoever sent it here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizationResponseError {
+    /// Longer than 16 KiB.
+    #[error("the authorization response is too large")]
+    TooLarge,
+    /// A parameter occurs twice.
+    #[error("a parameter of the authorization response occurs twice")]
+    DuplicateParameter,
+    /// A parameter has characters that it cannot have.
+    #[error("a parameter of the authorization response is malformed")]
+    MalformedParameter,
+    /// No `state`.
+    #[error("the authorization response has no state")]
+    MissingState,
+    /// Neither `code` nor `error`.
+    #[error("the authorization response has no code")]
+    MissingCode,
+    /// Both `code` and `error`.
+    #[error("the authorization response has both a code and an error")]
+    CodeAndError,
+    /// `iss` is another provider's.
+    #[error("the authorization response is from another issuer")]
+    IssuerMismatch,
+    /// No `iss`, although the provider always sends it.
+    #[error("the authorization response has no issuer")]
+    MissingIssuer,
+}
+
+impl Reason for AuthorizationResponseError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge => "authorization_response.too_large",
+            Self::DuplicateParameter => "authorization_response.duplicate_parameter",
+            Self::MalformedParameter => "authorization_response.malformed_parameter",
+            Self::MissingState => "authorization_response.state_missing",
+            Self::MissingCode => "authorization_response.code_missing",
+            Self::CodeAndError => "authorization_response.code_and_error",
+            Self::IssuerMismatch => "authorization_response.issuer_mismatch",
+            Self::MissingIssuer => "authorization_response.issuer_missing",
+        }
+    }
+}
+
+/// `error` of an authorization response (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). The provider's own words are not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AuthorizationError {
+    /// `access_denied`: the person or the provider said no.
+    #[error("the sign-in was denied")]
+    AccessDenied,
+    /// `login_required`
+    #[error("the provider requires a login")]
+    LoginRequired,
+    /// `interaction_required`
+    #[error("the provider requires interaction")]
+    InteractionRequired,
+    /// `consent_required`
+    #[error("the provider requires consent")]
+    ConsentRequired,
+    /// `account_selection_required`
+    #[error("the provider requires the selection of an account")]
+    AccountSelectionRequired,
+    /// `invalid_request`
+    #[error("the provider refused the authorization request as invalid")]
+    InvalidRequest,
+    /// `unauthorized_client`
+    #[error("the client is not authorized for this request")]
+    UnauthorizedClient,
+    /// `unsupported_response_type`
+    #[error("the provider does not support the code flow")]
+    UnsupportedResponseType,
+    /// `invalid_scope`
+    #[error("the provider refused the scope")]
+    InvalidScope,
+    /// `server_error`
+    #[error("the provider has an internal error")]
+    ServerError,
+    /// `temporarily_unavailable`
+    #[error("the provider is temporarily unavailable")]
+    TemporarilyUnavailable,
+    /// `invalid_request_uri`, `invalid_request_object`, `request_not_supported`, `request_uri_not_supported` or
+    /// `registration_not_supported`: answers to what this client does not send.
+    #[error("the provider refused a feature that was not used")]
+    UnusedFeature,
+    /// Any other.
+    #[error("the provider reported an unknown error")]
+    Other,
+}
+
+impl AuthorizationError {
+    fn from_name(name: &str) -> Self {
+        match name {
+            "access_denied" => Self::AccessDenied,
+            "login_required" => Self::LoginRequired,
+            "interaction_required" => Self::InteractionRequired,
+            "consent_required" => Self::ConsentRequired,
+            "account_selection_required" => Self::AccountSelectionRequired,
+            "invalid_request" => Self::InvalidRequest,
+            "unauthorized_client" => Self::UnauthorizedClient,
+            "unsupported_response_type" => Self::UnsupportedResponseType,
+            "invalid_scope" => Self::InvalidScope,
+            "server_error" => Self::ServerError,
+            "temporarily_unavailable" => Self::TemporarilyUnavailable,
+            "invalid_request_uri"
+            | "invalid_request_object"
+            | "request_not_supported"
+            | "request_uri_not_supported"
+            | "registration_not_supported" => Self::UnusedFeature,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Reason for AuthorizationError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AccessDenied => "authorization.access_denied",
+            Self::LoginRequired => "authorization.login_required",
+            Self::InteractionRequired => "authorization.interaction_required",
+            Self::ConsentRequired => "authorization.consent_required",
+            Self::AccountSelectionRequired => "authorization.account_selection_required",
+            Self::InvalidRequest => "authorization.invalid_request",
+            Self::UnauthorizedClient => "authorization.unauthorized_client",
+            Self::UnsupportedResponseType => "authorization.unsupported_response_type",
+            Self::InvalidScope => "authorization.invalid_scope",
+            Self::ServerError => "authorization.server_error",
+            Self::TemporarilyUnavailable => "authorization.temporarily_unavailable",
+            Self::UnusedFeature => "authorization.unused_feature",
+            Self::Other => "authorization.other",
+        }
+    }
+}

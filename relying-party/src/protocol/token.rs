@@ -1,0 +1,195 @@
+//! The token request of the code flow (OIDC Core 1.0 §3.1.3, RFC 6749 §4.1.3, §5).
+
+use std::time::Duration;
+
+use form_urlencoded::Serializer;
+use serde_json::{Map, Value};
+
+use super::MAX_RESPONSE;
+use super::client_authentication::authenticate;
+use super::endpoint::is_unavailable;
+use super::id_token::UnverifiedIdToken;
+use super::metadata::ProviderMetadata;
+use crate::config::Provider;
+use crate::http::CalloutRequest;
+use crate::jose::json::{self, JsonError};
+use crate::reason::Reason;
+use crate::secret::Secret;
+
+/// A longer lifetime of an access token means nothing; it is cut to this.
+const MAX_LIFETIME: f64 = 10.0 * 365.0 * 86_400.0;
+
+/// §3.1.3.1: exchanges `code`. `redirect_uri` and `code_verifier` are those of the authorization request.
+pub fn token_request(
+    provider: &Provider,
+    metadata: &ProviderMetadata,
+    code: &Secret<String>,
+    redirect_uri: &str,
+    code_verifier: &str,
+) -> CalloutRequest {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", "authorization_code")
+        .append_pair("code", code.expose())
+        .append_pair("redirect_uri", redirect_uri)
+        .append_pair("code_verifier", code_verifier);
+    let authorization = authenticate(&provider.client, &mut form);
+    let mut request = provider.callout_with_form(metadata.token_endpoint.url(), form.finish());
+    if let Some(value) = authorization {
+        request.headers.push(("authorization".to_owned(), value));
+    }
+    request
+}
+
+/// A token endpoint's answer (OIDC Core §3.1.3.3). The ID token is still to be verified.
+#[derive(Debug)]
+pub struct TokenResponse {
+    /// `access_token`
+    pub access_token: Secret<String>,
+    /// `id_token`
+    pub id_token: UnverifiedIdToken,
+    /// `refresh_token`
+    pub refresh_token: Option<Secret<String>>,
+    /// `expires_in`: how long the access token lives, if the provider says so.
+    pub expires_in: Option<Duration>,
+    /// `scope`, when it is said.
+    pub scope: Option<String>,
+}
+
+/// §3.1.3.3 to §3.1.3.5; errors as RFC 6749 §5.2 has them.
+pub fn process_token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
+    let answer = json::parse_object(body, MAX_RESPONSE);
+    if status != 200 {
+        return Err(refusal(status, answer.as_ref().ok()));
+    }
+    let answer = answer.map_err(TokenError::Malformed)?;
+    // Some providers refuse with 200.
+    if answer.contains_key("error") && !answer.contains_key("access_token") {
+        return Err(refusal(status, Some(&answer)));
+    }
+    let access_token = string(&answer, "access_token")?.ok_or(TokenError::MissingAccessToken)?;
+    let token_type = string(&answer, "token_type")?.ok_or(TokenError::TokenTypeNotBearer)?;
+    if !token_type.eq_ignore_ascii_case("bearer") {
+        return Err(TokenError::TokenTypeNotBearer);
+    }
+    let id_token = string(&answer, "id_token")?.ok_or(TokenError::MissingIdToken)?;
+    Ok(TokenResponse {
+        access_token: Secret::new(access_token.to_owned()),
+        id_token: UnverifiedIdToken::new(id_token.to_owned()),
+        refresh_token: string(&answer, "refresh_token")?.map(|token| Secret::new(token.to_owned())),
+        expires_in: expires_in(&answer)?,
+        scope: string(&answer, "scope")?.map(str::to_owned),
+    })
+}
+
+/// A string member; null and the empty string count as absent.
+fn string<'a>(answer: &'a Map<String, Value>, name: &'static str) -> Result<Option<&'a str>, TokenError> {
+    match answer.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.as_str()).filter(|value| !value.is_empty())),
+        Some(_) => Err(TokenError::MemberMalformed { member: name }),
+    }
+}
+
+/// Seconds, as a number or, as some providers write it, a string of digits.
+fn expires_in(answer: &Map<String, Value>) -> Result<Option<Duration>, TokenError> {
+    let seconds = match answer.get("expires_in") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number.as_f64(),
+        Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse::<f64>().ok(),
+        Some(_) => None,
+    };
+    seconds
+        .filter(|seconds| *seconds >= 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds.min(MAX_LIFETIME)).ok())
+        .map(Some)
+        .ok_or(TokenError::MemberMalformed { member: "expires_in" })
+}
+
+/// RFC 6749 §5.2. Bodies may be empty, HTML, or JSON of another kind: then the status speaks.
+fn refusal(status: u16, answer: Option<&Map<String, Value>>) -> TokenError {
+    match answer.and_then(|answer| answer.get("error")).and_then(Value::as_str) {
+        Some("invalid_grant") => TokenError::InvalidGrant,
+        Some("invalid_client") => TokenError::InvalidClient,
+        Some("invalid_request") => TokenError::InvalidRequest,
+        Some("unauthorized_client") => TokenError::UnauthorizedClient,
+        Some("unsupported_grant_type") => TokenError::UnsupportedGrantType,
+        Some("invalid_scope") => TokenError::InvalidScope,
+        Some("server_error" | "temporarily_unavailable") => TokenError::Unavailable { status },
+        _ if is_unavailable(status) => TokenError::Unavailable { status },
+        _ if status == 401 => TokenError::InvalidClient,
+        _ => TokenError::Refused { status },
+    }
+}
+
+/// Why there are no tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The code is used, expired, or another's: the browser's fault, who came late or twice.
+    #[error("the authorization code is no longer valid")]
+    InvalidGrant,
+    /// The client's authentication was refused: the configuration's fault.
+    #[error("the provider refused the client's authentication")]
+    InvalidClient,
+    /// The request was refused as malformed.
+    #[error("the provider refused the token request as invalid")]
+    InvalidRequest,
+    /// The client may not use the code flow: the registration's fault.
+    #[error("the client is not authorized for the code flow")]
+    UnauthorizedClient,
+    /// The provider does not know the code flow.
+    #[error("the provider does not support the authorization code grant")]
+    UnsupportedGrantType,
+    /// The scope was refused.
+    #[error("the provider refused the scope")]
+    InvalidScope,
+    /// Refused for a reason that is not in RFC 6749, or for none.
+    #[error("the provider refused the token request")]
+    Refused {
+        /// The HTTP status code.
+        status: u16,
+    },
+    /// Not now: 408, 429, 5xx, or the provider says so.
+    #[error("the token endpoint is unavailable")]
+    Unavailable {
+        /// The HTTP status code.
+        status: u16,
+    },
+    /// No acceptable JSON object.
+    #[error("the token response is malformed")]
+    Malformed(#[source] JsonError),
+    /// A member has the wrong type.
+    #[error("the token response's {member} is malformed")]
+    MemberMalformed {
+        /// Which one.
+        member: &'static str,
+    },
+    /// No `access_token`.
+    #[error("the token response has no access token")]
+    MissingAccessToken,
+    /// No `id_token`.
+    #[error("the token response has no ID token")]
+    MissingIdToken,
+    /// `token_type` is missing or not `Bearer`.
+    #[error("the access token is not a bearer token")]
+    TokenTypeNotBearer,
+}
+
+impl Reason for TokenError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidGrant => "token.invalid_grant",
+            Self::InvalidClient => "token.invalid_client",
+            Self::InvalidRequest => "token.invalid_request",
+            Self::UnauthorizedClient => "token.unauthorized_client",
+            Self::UnsupportedGrantType => "token.unsupported_grant_type",
+            Self::InvalidScope => "token.invalid_scope",
+            Self::Refused { .. } => "token.refused",
+            Self::Unavailable { .. } => "token.unavailable",
+            Self::Malformed(_) => "token.malformed",
+            Self::MemberMalformed { .. } => "token.member_malformed",
+            Self::MissingAccessToken => "token.access_token_missing",
+            Self::MissingIdToken => "token.id_token_missing",
+            Self::TokenTypeNotBearer => "token.token_type_not_bearer",
+        }
+    }
+}
