@@ -113,10 +113,17 @@ pub fn sign_in(providers: &[(&str, &str)]) -> Response {
 /// `SameSite=Strict` cookies would stay behind (RFC 6265bis §5.2).
 pub fn continue_to(target: &str) -> Response {
     let mut body = Markup::new();
-    paragraphs(&mut body, &["You are signed in."]);
+    paragraphs(&mut body, &["The page you asked for opens by itself."]);
     write_action(&mut body, &Action::Link { label: "Continue", href: target });
-    Document { status: 200, title: "Signed in", refresh: Some(target), has_form: false, retry_after: None, body }
-        .into_response()
+    Document {
+        status: 200,
+        title: "You are signed in",
+        refresh: Some(target),
+        has_form: false,
+        retry_after: None,
+        body,
+    }
+    .into_response()
 }
 
 /// The session does not fit into the cookies allowed for it: which claims take how much, largest first.

@@ -1,5 +1,5 @@
+use std::fs;
 use std::path::PathBuf;
-use std::{env, fs};
 
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
@@ -200,12 +200,9 @@ fn a_session_that_is_too_large_names_the_largest_claims_first() {
     assert!(html.contains("4096 bytes"));
 }
 
-/// Writes the pages to `target/pages` for looking at them: set `LATCHKEY_WRITE_PAGES`.
+/// Not to compare, but to look at: `target/pages` holds what people will see.
 #[test]
-fn pages_can_be_looked_at() {
-    if env::var_os("LATCHKEY_WRITE_PAGES").is_none() {
-        return;
-    }
+fn every_page_is_left_in_target_pages_to_be_looked_at() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/pages");
     fs::create_dir_all(&directory).unwrap();
     for (name, page) in pages() {
