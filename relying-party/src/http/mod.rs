@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+pub mod cookies;
+pub mod navigation;
+pub mod origin;
+
 /// Header fields in order. Names are lower case (as Envoy delivers them); values are bytes, because a client may send any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);

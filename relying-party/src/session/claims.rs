@@ -1,0 +1,53 @@
+//! Which claims a session keeps, and which of them make it large.
+
+use serde_json::{Map, Value};
+
+use super::Session;
+use crate::config::ClaimSelection;
+
+/// The claims that `selection` keeps; always `iss` and `sub`, which say whom a session is about.
+pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) -> Map<String, Value> {
+    let kept = |name: &str| match selection {
+        ClaimSelection::All => true,
+        ClaimSelection::Named(names) => name == "iss" || name == "sub" || names.contains(name),
+    };
+    claims.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The `count` largest claims by name and size as JSON (bytes), the largest first. The access token counts as `access_token`.
+pub fn largest_claims(session: &Session, count: usize) -> Vec<(String, usize)> {
+    let size = |value: &Value| serde_json::to_vec(value).map_or(0, |json| json.len());
+    let mut sizes: Vec<_> = session.claims.iter().map(|(name, value)| (name.clone(), size(value))).collect();
+    if let Some(token) = &session.access_token {
+        sizes.push(("access_token".to_owned(), token.value.expose().len()));
+    }
+    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    sizes.truncate(count);
+    sizes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::session::testing::session;
+    use crate::time::UnixTime;
+
+    #[test]
+    fn a_selection_keeps_what_it_names_and_always_iss_and_sub() {
+        let claims = session(UnixTime::from_secs(0)).claims;
+        let groups = ClaimSelection::Named(BTreeSet::from(["groups".to_owned(), "absent".to_owned()]));
+        let kept = select_claims(&claims, &groups);
+        assert_eq!(kept.keys().collect::<Vec<_>>(), ["groups", "iss", "sub"]);
+        assert_eq!(select_claims(&claims, &ClaimSelection::All), claims);
+    }
+
+    #[test]
+    fn the_largest_claims_are_named_with_the_access_token_among_them() {
+        let session = session(UnixTime::from_secs(0));
+        let largest = largest_claims(&session, 2);
+        assert_eq!(largest, [("groups".to_owned(), 28), ("iss".to_owned(), 27)]);
+        assert!(largest_claims(&session, 9).contains(&("access_token".to_owned(), 9)));
+    }
+}
