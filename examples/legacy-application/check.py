@@ -23,7 +23,7 @@ def run(address, users, say):
         sign_in_returns_to_the_page_asked_for(browser, address, alice)
         say("ok: alice signs in at the provider and is greeted by name")
         only_the_identity_reaches_the_application(browser, address, alice)
-        say("ok: forged headers and the session cookie do not reach the application")
+        say("ok: the application receives the identity, and neither forged headers nor the session cookie")
         radicale_knows_the_user(browser, address, alice)
         say("ok: Radicale, which trusts X-Remote-User, sees alice, whoever the request says it is from")
         finance_is_for_its_group(browser, address, bob)
@@ -66,6 +66,8 @@ def only_the_identity_reaches_the_application(browser, address, user):
     expect(len(groups) == 1 and sorted(groups[0]) == sorted(user["groups"]), f"the application received x-auth-groups as {groups}")
     cookies = [value for name, value in received if name.lower() == "cookie"]
     expect(not any("latchkey" in value for value in cookies), "the session cookie reached the application")
+    told = {name.lower() for name, _ in application_headers(browser.fetch(f"{address}public/", headers=FORGERIES))}
+    expect(not told & {*expected, "x-auth-groups"}, "a page that needs no session was told who is signed in")
 
 
 def radicale_knows_the_user(browser, address, user):
