@@ -44,7 +44,7 @@ DOCUMENT = """<!doctype html>
 <a href="/radicale/">Calendars (Radicale)</a>
 <a href="/public/">Public page</a>
 <a href="/oauth2/session">Session</a>
-<a href="/oauth2/logout">Sign out</a>
+<a href="/oauth2/logout?return_to=/public/">Sign out</a>
 </nav>
 <table>
 <caption>The headers this application received</caption>

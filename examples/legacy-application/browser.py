@@ -30,12 +30,12 @@ class Page:
         return origin(self.url)
 
     def form(self):
-        """The first form that is sent by POST: where it goes, and its fields as they stand."""
+        """The first form that is sent by POST: where it goes, its fields as they stand, and the names of its buttons."""
         forms = FormParser()
         forms.feed(self.body)
         if forms.fields is None:
             raise BrowserError(f"no form on {without_query(self.url)} (status {self.status})")
-        return urljoin(self.url, forms.action or self.url), forms.fields
+        return urljoin(self.url, forms.action or self.url), forms.fields, forms.buttons
 
 
 class Browser:
@@ -50,9 +50,9 @@ class Browser:
         return self.follow("GET", url, None, "none", headers)
 
     def submit(self, page, **filled):
-        """Fills fields of the page's form and sends it."""
-        action, fields = page.form()
-        missing = filled.keys() - fields.keys()
+        """Fills fields of the page's form, or presses one of its buttons, and sends it."""
+        action, fields, buttons = page.form()
+        missing = filled.keys() - fields.keys() - buttons
         if missing:
             raise BrowserError(f"the form on {without_query(page.url)} has no field {', '.join(missing)}")
         body = urlencode(fields | filled).encode()
@@ -100,7 +100,7 @@ class KeepRedirects(urllib.request.HTTPErrorProcessor):
 class FormParser(HTMLParser):
     def __init__(self):
         super().__init__()
-        self.action, self.fields, self.inside = None, None, False
+        self.action, self.fields, self.buttons, self.inside = None, None, set(), False
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
@@ -109,6 +109,9 @@ class FormParser(HTMLParser):
         elif tag == "input" and self.inside and attributes.get("name"):
             if attributes.get("type") not in ("checkbox", "radio", "submit") or "checked" in attributes:
                 self.fields[attributes["name"]] = attributes.get("value") or ""
+
+        elif tag == "button" and self.inside and attributes.get("name"):
+            self.buttons.add(attributes["name"])
 
     def handle_endtag(self, tag):
         if tag == "form":
