@@ -1,0 +1,140 @@
+//! The one short-lived cookie that ties logins to a browser, so that nobody can be made to complete another's login
+//! (RFC 9700 §4.7). All tabs share it, and it holds nothing but a random value.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+use std::time::Duration;
+use subtle::ConstantTimeEq as _;
+
+use super::attempt::LOGIN_LIFETIME;
+use crate::config::{CookiePolicy, SameSite};
+use crate::entropy::Entropy;
+use crate::http::{Headers, cookies};
+use crate::session::cookie::attributes;
+
+/// How many cookies of the name are tried: other hosts of the domain can plant some.
+const CANDIDATE_LIMIT: usize = 4;
+
+/// A browser, as its cookie names it: 256 random bits in 43 characters of base64url.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BrowserId(String);
+
+/// How the provider's answer comes back, which decides what the cookie must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// A redirect: a top-level GET from another site.
+    Query,
+    /// `form_post` (OAuth 2.0 Form Post Response Mode): a POST from another site, which only `SameSite=None` cookies follow.
+    FormPost,
+}
+
+impl BrowserId {
+    /// A browser that is seen for the first time.
+    pub fn random(entropy: &mut dyn Entropy) -> Self {
+        Self(entropy.token())
+    }
+
+    /// The well-formed identifiers that the request carries, at most four; one, unless somebody planted more.
+    pub fn of_request(headers: &Headers, policy: &CookiePolicy) -> Vec<Self> {
+        let ours = |name: &[u8]| name.strip_prefix(policy.name.as_bytes()) == Some(b"-login");
+        headers
+            .all("cookie")
+            .flat_map(cookies::parse)
+            .filter(|(name, _)| ours(name))
+            .take(CANDIDATE_LIMIT)
+            .filter_map(|(_, value)| Self::parse(value))
+            .collect()
+    }
+
+    fn parse(value: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let well_formed = value.len() == 43 && URL_SAFE_NO_PAD.decode_slice(value, &mut bytes) == Ok(32);
+        well_formed.then(|| String::from_utf8(value.to_vec()).ok().map(Self)).flatten()
+    }
+
+    /// What a login remembers of its browser: a `state` that leaks does not give the cookie away.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::new().chain_update(b"latchkey browser").chain_update(&self.0).finalize().into()
+    }
+
+    pub(super) fn has_hash(&self, hash: &[u8; 32]) -> bool {
+        self.hash().ct_eq(hash).into()
+    }
+
+    /// The `Set-Cookie` line. It is sent with every login, so that the cookie lasts as long as the latest one.
+    pub fn set_cookie(&self, policy: &CookiePolicy, response_mode: ResponseMode) -> String {
+        line(policy, &self.0, response_mode, LOGIN_LIFETIME)
+    }
+}
+
+/// The `Set-Cookie` line that deletes the cookie, for after a login: a value that was planted before it does not outlive it.
+/// Logins in other tabs are no loss, their callbacks find a live session and go to their targets.
+pub fn clear_cookie(policy: &CookiePolicy, response_mode: ResponseMode) -> String {
+    line(policy, "", response_mode, Duration::ZERO)
+}
+
+fn line(policy: &CookiePolicy, value: &str, response_mode: ResponseMode, max_age: Duration) -> String {
+    // Not the session's `SameSite`: the callback always comes from another site.
+    let same_site = match response_mode {
+        ResponseMode::FormPost if policy.secure => SameSite::None,
+        ResponseMode::FormPost | ResponseMode::Query => SameSite::Lax,
+    };
+    format!("{}-login={value}{}", policy.name, attributes(policy, same_site, max_age))
+}
+
+impl std::fmt::Debug for BrowserId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("BrowserId([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::testing::{TestEntropy, cookie_policy};
+
+    fn of_cookies(value: &[u8]) -> Vec<BrowserId> {
+        BrowserId::of_request(&Headers::new(vec![("cookie".to_owned(), value.to_vec())]), &cookie_policy())
+    }
+
+    #[test]
+    fn a_browser_is_recognised_by_its_cookie() {
+        let browser = BrowserId::random(&mut TestEntropy::default());
+        let line = browser.set_cookie(&cookie_policy(), ResponseMode::Query);
+        let (pair, attributes) = line.split_once("; ").unwrap();
+        assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure");
+        let found = of_cookies(format!("a=1; {pair}; __Host-latchkey=1.x").as_bytes());
+        assert_eq!(found, [browser.clone()]);
+        assert!(found[0].has_hash(&browser.hash()));
+        assert_ne!(browser.hash(), BrowserId::random(&mut TestEntropy::default()).hash().map(|byte| byte ^ 1));
+    }
+
+    #[test]
+    fn malformed_values_are_no_browser_and_many_are_not_all_read() {
+        let good = "A".repeat(43);
+        for value in ["", "A", &"A".repeat(42), &"A".repeat(44), &format!("{}B", "A".repeat(42)), &"=".repeat(43)] {
+            assert!(of_cookies(format!("__Host-latchkey-login={value}").as_bytes()).is_empty(), "{value}");
+        }
+        assert!(of_cookies(&[b"__Host-latchkey-login=".as_slice(), &[0xff; 43]].concat()).is_empty());
+        assert_eq!(of_cookies(format!("__Host-latchkey-login={good}; ").repeat(100).as_bytes()).len(), 4);
+    }
+
+    #[test]
+    fn a_form_post_callback_needs_a_cookie_for_cross_site_posts() {
+        let mut policy = CookiePolicy { same_site: SameSite::Strict, ..cookie_policy() };
+        let browser = BrowserId::random(&mut TestEntropy::default());
+        assert!(browser.set_cookie(&policy, ResponseMode::FormPost).contains("SameSite=None; Secure"));
+        assert!(browser.set_cookie(&policy, ResponseMode::Query).contains("SameSite=Lax; Secure"));
+        policy.secure = false;
+        assert!(browser.set_cookie(&policy, ResponseMode::FormPost).ends_with("SameSite=Lax"));
+    }
+
+    #[test]
+    fn the_cookie_is_deleted_with_the_attributes_it_was_set_with() {
+        assert_eq!(
+            clear_cookie(&cookie_policy(), ResponseMode::Query),
+            "__Host-latchkey-login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
+        );
+    }
+}

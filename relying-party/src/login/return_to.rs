@@ -1,0 +1,152 @@
+//! Where a person returns to after a login or a logout: a place on this deployment's own origin, or nowhere.
+
+use percent_encoding::percent_decode_str;
+
+use crate::config::PublicUrl;
+
+/// The longest target (bytes).
+const LENGTH_LIMIT: usize = 2048;
+
+/// A path and query on this deployment's own origin, byte for byte as they came. Always begins with a single slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnTarget(String);
+
+impl ReturnTarget {
+    /// The root of the deployment.
+    pub fn root() -> Self {
+        Self("/".to_owned())
+    }
+
+    /// Reads a target: a path with or without query, or a URL of exactly the origin `public`. `None` for what a browser, or
+    /// anything between it and the application, could take for another origin, and for the filter's own endpoints.
+    pub fn parse(input: &str, public: &PublicUrl, base_path: &str) -> Option<Self> {
+        let target = match input.strip_prefix(public.origin.as_str()) {
+            Some("") => return Some(Self::root()),
+            Some(rest) => rest,
+            None => input,
+        };
+        let (path, _query) = target.split_once('?').unwrap_or((target, ""));
+        let accepted = input.len() <= LENGTH_LIMIT
+            && target.bytes().all(is_inert)
+            && path.starts_with('/')
+            && !path.starts_with("//")
+            && is_unambiguous(path)
+            && !is_below(path, base_path);
+        accepted.then(|| Self(target.to_owned()))
+    }
+
+    /// A target that [`Self::parse`] accepted before it was sealed.
+    pub(super) const fn from_sealed(target: String) -> Self {
+        Self(target)
+    }
+
+    /// Path and query.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The target as a URL on `public`.
+    pub fn url(&self, public: &PublicUrl) -> String {
+        format!("{}{}", public.origin, self.0)
+    }
+}
+
+/// Printable ASCII. Browsers drop tabs and line breaks from URLs, read `\` as `/`, and map further dots and slashes of Unicode
+/// to those of ASCII; and a fragment is no part of what the server is asked for.
+fn is_inert(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b'\\' && byte != b'#'
+}
+
+/// Paths that are read differently by different readers are answered 400 here anyway: there is nothing to return to.
+fn is_unambiguous(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let mut escapes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').map(|(at, _)| {
+        let digits = bytes.get(at.saturating_add(1)..at.saturating_add(3))?;
+        u8::from_str_radix(std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?, 16).ok()
+    });
+    let plain = |byte: u8| !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\' | b'.' | b'%');
+    escapes.all(|escape| escape.is_some_and(plain)) && path.split('/').all(|segment| !matches!(segment, "." | ".."))
+}
+
+fn is_below(path: &str, base_path: &str) -> bool {
+    let decoded = percent_decode_str(path).collect::<Vec<u8>>();
+    matches!(decoded.strip_prefix(base_path.as_bytes()), Some([] | [b'/' | b';', ..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::*;
+
+    fn public() -> PublicUrl {
+        PublicUrl { origin: "https://portal.example.org".to_owned(), authority: "portal.example.org".to_owned() }
+    }
+
+    fn parse(input: &str) -> Option<ReturnTarget> {
+        ReturnTarget::parse(input, &public(), "/oauth2")
+    }
+
+    /// What a browser makes of a `Location` with this target, when it was at `page`.
+    fn stays_on_the_origin(target: &ReturnTarget, page: &str) -> bool {
+        let origin = Url::parse(&public().origin).unwrap().origin();
+        let followed = Url::parse(page).unwrap().join(target.as_str()).unwrap();
+        followed.origin() == origin && followed.username().is_empty() && followed.password().is_none()
+    }
+
+    const PAGES: [&str; 2] = ["https://portal.example.org/", "https://portal.example.org/oauth2/callback?state=x"];
+
+    #[test]
+    fn the_corpus_of_open_redirects_is_refused_and_honest_targets_are_kept() {
+        let mut cases = 0;
+        for line in include_str!("return_to_corpus.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let (verdict, input) = line.split_once(' ').unwrap();
+            let input: String = serde_json::from_str(input).unwrap();
+            match (verdict, parse(&input)) {
+                ("refuse", result) => assert_eq!(result, None, "{line}"),
+                ("accept", result) => {
+                    let target = result.unwrap_or_else(|| panic!("{line}"));
+                    assert_eq!(target.as_str(), input.strip_prefix("https://portal.example.org").unwrap_or(&input));
+                    assert!(PAGES.iter().all(|page| stays_on_the_origin(&target, page)), "{line}");
+                }
+                _ => panic!("{line}"),
+            }
+            cases += 1;
+        }
+        assert!(cases > 90, "{cases} cases");
+    }
+
+    #[test]
+    fn the_origin_itself_is_its_root() {
+        assert_eq!(parse("https://portal.example.org"), Some(ReturnTarget::root()));
+        assert_eq!(ReturnTarget::root().url(&public()), "https://portal.example.org/");
+    }
+
+    #[test]
+    fn a_target_is_at_most_2048_bytes_long() {
+        assert!(parse(&format!("/{}", "a".repeat(2047))).is_some());
+        assert!(parse(&format!("/{}", "a".repeat(2048))).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_stays_on_the_origin(
+            input in prop_oneof![
+                ".{0,40}",
+                "/[/\\\\.%a-fA-F0-9@:?#;&=\t\r\n ]{0,20}(evil\\.example)?",
+                "(https?:)?/{0,3}(portal\\.example\\.org)?[.:@/\\\\%?#]{0,4}(evil\\.example)?[/\\\\]{0,2}",
+            ],
+        ) {
+            if let Some(target) = parse(&input) {
+                prop_assert!(input.ends_with(target.as_str()) || target == ReturnTarget::root());
+                for page in PAGES {
+                    prop_assert!(stays_on_the_origin(&target, page));
+                }
+                let url = Url::parse(&target.url(&public())).unwrap();
+                prop_assert_eq!(url.host_str(), Some("portal.example.org"));
+                prop_assert!(!url.path().starts_with("/oauth2/"));
+            }
+        }
+    }
+}
