@@ -3,6 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use crate::config::PublicUrl;
+use crate::policy::path::{RequestPath, is_at_or_below};
 
 /// The longest target (bytes).
 const LENGTH_LIMIT: usize = 2048;
@@ -28,10 +29,7 @@ impl ReturnTarget {
         let (path, _query) = target.split_once('?').unwrap_or((target, ""));
         let accepted = input.len() <= LENGTH_LIMIT
             && target.bytes().all(is_inert)
-            && path.starts_with('/')
-            && !path.starts_with("//")
-            && is_unambiguous(path)
-            && !is_below(path, base_path);
+            && stays_here(path, base_path);
         accepted.then(|| Self(target.to_owned()))
     }
 
@@ -57,20 +55,18 @@ fn is_inert(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b'\\' && byte != b'#'
 }
 
-/// Paths that are read differently by different readers are answered 400 here anyway: there is nothing to return to.
-fn is_unambiguous(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let mut escapes = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%').map(|(at, _)| {
-        let digits = bytes.get(at.saturating_add(1)..at.saturating_add(3))?;
-        u8::from_str_radix(std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?, 16).ok()
-    });
-    let plain = |byte: u8| !byte.is_ascii_control() && !matches!(byte, b'/' | b'\\' | b'.' | b'%');
-    escapes.all(|escape| escape.is_some_and(plain)) && path.split('/').all(|segment| !matches!(segment, "." | ".."))
+/// Whether every reading of the path, decoded twice included, stays below one slash and outside the filter's own endpoints.
+fn stays_here(path: &str, base_path: &str) -> bool {
+    let Ok(path) = RequestPath::parse(path) else { return false };
+    let decoded_twice = percent_decode_str(path.decoded()).decode_utf8_lossy();
+    let mut readings = [path.literal(), &decoded_twice].into_iter().chain(path.other_readings());
+    !path.is_contradictory() && readings.all(|reading| is_plain(reading) && !is_at_or_below(reading, base_path))
 }
 
-fn is_below(path: &str, base_path: &str) -> bool {
-    let decoded = percent_decode_str(path).collect::<Vec<u8>>();
-    matches!(decoded.strip_prefix(base_path.as_bytes()), Some([] | [b'/' | b';', ..]))
+fn is_plain(path: &str) -> bool {
+    !path.starts_with("//")
+        && !path.contains(|character: char| character == '\\' || character.is_control())
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 #[cfg(test)]

@@ -177,7 +177,7 @@ pub enum RulePathError {
 }
 
 /// Whether `path` is `prefix` or below it by whole segments; `/` has everything below it, `/a/` has not `/a`.
-pub(super) fn is_at_or_below(path: &str, prefix: &str) -> bool {
+pub(crate) fn is_at_or_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
 }
 
