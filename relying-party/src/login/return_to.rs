@@ -27,9 +27,7 @@ impl ReturnTarget {
             None => input,
         };
         let (path, _query) = target.split_once('?').unwrap_or((target, ""));
-        let accepted = input.len() <= LENGTH_LIMIT
-            && target.bytes().all(is_inert)
-            && stays_here(path, base_path);
+        let accepted = input.len() <= LENGTH_LIMIT && target.bytes().all(is_inert) && stays_here(path, base_path);
         accepted.then(|| Self(target.to_owned()))
     }
 
@@ -96,7 +94,9 @@ mod tests {
     #[test]
     fn the_corpus_of_open_redirects_is_refused_and_honest_targets_are_kept() {
         let mut cases = 0;
-        for line in include_str!("return_to_corpus.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        for line in
+            include_str!("return_to_corpus.txt").lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+        {
             let (verdict, input) = line.split_once(' ').unwrap();
             let input: String = serde_json::from_str(input).unwrap();
             match (verdict, parse(&input)) {
