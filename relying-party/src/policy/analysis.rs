@@ -56,6 +56,12 @@ pub(super) fn check(tree: &mut IdedExpr) -> Result<References, ExpressionError> 
     })
 }
 
+/// A rough count, never too low, of the operators in `source`.
+pub(super) fn operators(source: &str) -> usize {
+    let signs = source.bytes().filter(|byte| b"+-*/%.[!=<>?".contains(byte)).count();
+    signs.saturating_add(source.matches("in").count())
+}
+
 #[derive(Clone, Copy, Default)]
 struct Place {
     depth: usize,

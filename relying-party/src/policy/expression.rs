@@ -18,6 +18,9 @@ use crate::reason::Reason;
 /// Longer sources are refused (bytes).
 const MAX_SOURCE: usize = 4 * 1024;
 
+/// Each of `a + b + c` is a level for the parser, which would exhaust a small stack before [`analysis::check`] sees the tree.
+const MAX_OPERATORS: usize = 250;
+
 /// How deep the parser follows parentheses, arguments and brackets.
 const MAX_NESTING: u16 = 24;
 
@@ -50,6 +53,9 @@ impl Expression {
     pub fn compile(source: &str) -> Result<Self, ExpressionError> {
         if source.len() > MAX_SOURCE {
             return Err(ExpressionError::TooLong);
+        }
+        if analysis::operators(source) > MAX_OPERATORS {
+            return Err(ExpressionError::TooDeep);
         }
         let mut tree = environment()
             .parser()
@@ -146,7 +152,7 @@ pub enum ExpressionError {
     #[error("is longer than 4096 bytes")]
     TooLong,
     /// Too many levels.
-    #[error("is nested too deeply")]
+    #[error("has too many operators or is nested too deeply")]
     TooDeep,
     /// The parser's complaint; line and column count from 1.
     #[error("line {line}, column {column}: {message}")]
@@ -394,7 +400,7 @@ mod tests {
     fn what_is_wrong_without_any_identity_is_refused_when_compiled() {
         for (source, expected) in [
             ("claim.sub", "unknown variable `claim`, did you mean `claims`?"),
-            (".claims.sub", "unknown variable `.claims`"),
+            (".claims.sub", "unknown variable `.claims`, did you mean `claims`?"),
             ("claims.groups.joi(',')", "unknown function `joi`, did you mean `join`?"),
             ("claims.sub.lower()", "unknown function `lower`, did you mean `lowerAscii`?"),
             ("'%s'.format([1])", "unknown function `format`"),
@@ -547,6 +553,10 @@ mod tests {
             nested("", "true", "||true"),
             nested("!(", "true", ")"),
             nested("a.", "b", ""),
+            nested("", "a", " in a"),
+            [&"(".repeat(20), "1", &"+1".repeat(225), &")+1".repeat(20)].concat(),
+            [&"[".repeat(20), "claims", &".a".repeat(225), &"]".repeat(20)].concat(),
+            nested("((", "1", ")+1)"),
             nested("(", "", ""),
             nested("{", "", ""),
         ];
@@ -558,7 +568,7 @@ mod tests {
                 }
             }
         };
-        std::thread::Builder::new().stack_size(1024 * 1024).spawn(evaluate).unwrap().join().unwrap();
+        std::thread::Builder::new().stack_size(768 * 1024).spawn(evaluate).unwrap().join().unwrap();
     }
 
     proptest! {

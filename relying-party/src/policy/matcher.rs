@@ -212,3 +212,156 @@ impl MatcherError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `path=…`, `path_prefix=…`, `path_regex=…`, `host=…` or `methods=A,B`, separated by blanks.
+    fn spec(written: &str) -> MatcherSpec {
+        let mut spec = MatcherSpec::default();
+        for (key, value) in written.split(' ').filter_map(|part| part.split_once('=')) {
+            match key {
+                "path" => spec.path = Some(value.to_owned()),
+                "path_prefix" => spec.path_prefix = Some(value.to_owned()),
+                "path_regex" => spec.path_regex = Some(value.to_owned()),
+                "host" => spec.host = Some(value.to_owned()),
+                "methods" => spec.methods = Some(value.split_terminator(',').map(str::to_owned).collect()),
+                other => panic!("{other}"),
+            }
+        }
+        spec
+    }
+
+    fn matcher(written: &str) -> Matcher {
+        Matcher::compile(spec(written)).unwrap_or_else(|error| panic!("{written}: {error}"))
+    }
+
+    #[test]
+    fn all_that_is_given_must_match() {
+        for (written, request, expected) in [
+            ("path=/a", "GET h /a", true),
+            ("path=/a", "GET h /a/", false),
+            ("path=/caf%C3%A9", "GET h /café", true),
+            ("path_prefix=/a", "GET h /a", true),
+            ("path_prefix=/a", "GET h /a/b", true),
+            ("path_prefix=/a", "GET h /ab", false),
+            ("path_prefix=/a/", "GET h /a", false),
+            ("path_prefix=/a/", "GET h /a/", true),
+            ("path_prefix=/a/", "GET h /a/b", true),
+            ("path_prefix=/", "GET h /x", true),
+            ("path_regex=/a|/b", "GET h /b", true),
+            ("path_regex=/a|/b", "GET h /bc", false),
+            ("path_regex=/a|/b", "GET h x/b", false),
+            ("path_regex=/(?m)a$", "GET h /a\nb", false),
+            ("host=Example.org", "GET example.org /", true),
+            ("host=example.org.", "GET example.org /", true),
+            ("host=example.org", "GET www.example.org /", false),
+            ("host=*.example.org", "GET a.b.example.org /", true),
+            ("host=*.example.org", "GET example.org /", false),
+            ("host=*.example.org", "GET .example.org /", false),
+            ("host=*.example.org", "GET badexample.org /", false),
+            ("host=[::1]", "GET [::1] /", true),
+            ("methods=GET,HEAD", "HEAD h /", true),
+            ("methods=GET", "get h /", false),
+            ("path_prefix=/a host=h methods=GET", "GET h /a/b", true),
+            ("path_prefix=/a host=h methods=GET", "POST h /a/b", false),
+            ("path_prefix=/a path_regex=.*[.]css", "GET h /a/b.css", true),
+            ("path_prefix=/a path_regex=.*[.]css", "GET h /b.css", false),
+        ] {
+            let [method, host, path] = request.splitn(3, ' ').collect::<Vec<_>>().try_into().unwrap();
+            assert_eq!(matcher(written).matches(method, host, path), expected, "{written}: {request}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_its_key() {
+        for (written, expected) in [
+            ("", None),
+            ("path=a", Some("path")),
+            ("path=/a?b", Some("path")),
+            ("path_prefix=/a/../b", Some("path_prefix")),
+            ("path_prefix=", Some("path_prefix")),
+            ("path_regex=(", Some("path_regex")),
+            ("path_regex=a)|(?:b", Some("path_regex")),
+            ("path_regex=(?x)/a#", Some("path_regex")),
+            (r"path_regex=\w{1000}{1000}", Some("path_regex")),
+            ("host=", Some("host")),
+            ("host=a:80", Some("host")),
+            ("host=https://a", Some("host")),
+            ("host=*", Some("host")),
+            ("host=*a.org", Some("host")),
+            ("host=a.*.org", Some("host")),
+            ("host=a..b", Some("host")),
+            ("host=*.[::1]", Some("host")),
+            ("methods=", Some("methods")),
+            ("methods=GET,post", Some("methods")),
+        ] {
+            let error = Matcher::compile(spec(written)).map(drop).expect_err(written);
+            assert_eq!(error.key(), expected, "{written}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_compared_without_port_case_and_root() {
+        for (authority, expected) in [
+            ("example.org", "example.org"),
+            ("EXAMPLE.org.:8443", "example.org"),
+            ("example.org:", "example.org"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("", ""),
+        ] {
+            assert_eq!(host_of(authority), expected);
+        }
+        assert!(matches!(host_of("example.org:80"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_wider_matcher_covers_a_narrower_one() {
+        for (wide, narrow, expected) in [
+            ("path_prefix=/", "methods=GET", true),
+            ("path_prefix=/", "path=/a host=h", true),
+            ("path_prefix=/a", "path_prefix=/a/b", true),
+            ("path_prefix=/a", "path=/a", true),
+            ("path_prefix=/a", "path_prefix=/ab", false),
+            ("path_prefix=/a", "path_prefix=/", false),
+            ("path_prefix=/a/", "path=/a", false),
+            ("path_prefix=/a", "path_regex=/a/.*", false),
+            ("path=/a", "path=/a methods=GET", true),
+            ("path=/a", "path_prefix=/a", false),
+            ("path_regex=/[a-c]", "path=/b", true),
+            ("path_regex=/[a-c]", "path_regex=/[a-c] host=h", true),
+            ("path_regex=/[a-c]", "path_regex=/a", false),
+            ("host=h", "path=/a", false),
+            ("host=*.b.c", "host=a.b.c", true),
+            ("host=*.c", "host=*.b.c", true),
+            ("host=*.b.c", "host=*.c", false),
+            ("host=*.b.c", "host=b.c", false),
+            ("host=b.c", "host=*.b.c", false),
+            ("methods=GET,POST", "methods=POST path=/a", true),
+            ("methods=GET", "methods=GET,POST", false),
+            ("methods=GET", "path=/a", false),
+        ] {
+            assert_eq!(matcher(wide).covers(&matcher(narrow)), expected, "{wide} | {narrow}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_is_matched(
+            wide in 0..24_usize, narrow in 0..24_usize, method in 0..3_usize, host in 0..4_usize, path in 0..6_usize,
+        ) {
+            let paths = ["", "path=/a", "path_prefix=/a", "path_prefix=/a/", "path_regex=/a.*", "path_prefix=/"];
+            let rest = ["path_prefix=/", "host=*.h", "methods=GET", "host=b.h methods=GET,POST"];
+            let build = |choice: usize| matcher(&format!("{} {}", rest[choice / 6], paths[choice % 6]));
+            let request = (["GET", "POST", "PUT"][method], ["h", "b.h", "c.b.h", "x"][host], ["/", "/a", "/a/", "/a/b", "/ab", "/b"][path]);
+            let (wide, narrow) = (build(wide), build(narrow));
+            if wide.covers(&narrow) && narrow.matches(request.0, request.1, request.2) {
+                prop_assert!(wide.matches(request.0, request.1, request.2));
+            }
+        }
+    }
+}

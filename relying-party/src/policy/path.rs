@@ -294,3 +294,165 @@ impl Traits {
         self.0 & !ignored != 0
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parse(path: &str) -> RequestPath {
+        RequestPath::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    #[test]
+    fn an_ordinary_path_has_one_reading() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("/a/b.c/", "/a/b.c/"),
+            ("/.well-known/x", "/.well-known/x"),
+            ("/a/...", "/a/..."),
+            ("/a..b/.c/d.", "/a..b/.c/d."),
+            ("/a:b@c!$&'()*+,=~_-", "/a:b@c!$&'()*+,=~_-"),
+            ("/caf%C3%A9", "/café"),
+            ("/my%20docs/%5Bx%5d", "/my docs/[x]"),
+            ("/a?b=//..%2f%zz#;", "/a"),
+            ("/?", "/"),
+        ] {
+            let path = parse(path);
+            assert_eq!(path.literal(), expected);
+            assert!(path.has_one_reading() && !path.is_ambiguous() && !path.is_contradictory(), "{expected}");
+            assert_eq!([path.decoded(), path.resolved(), path.stripped()], [expected; 3]);
+        }
+    }
+
+    #[test]
+    fn a_special_path_keeps_its_readings_apart() {
+        for (path, literal, decoded, resolved, stripped, ambiguous) in [
+            ("/%61dmin", "/%61dmin", "/admin", "/admin", "/admin", false),
+            ("/a%2Bb", "/a%2Bb", "/a+b", "/a+b", "/a+b", false),
+            ("/100%25", "/100%25", "/100%", "/100%", "/100%", false),
+            ("/admin;x=1", "/admin;x=1", "/admin;x=1", "/admin;x=1", "/admin", false),
+            ("/a;1/b;2/", "/a;1/b;2/", "/a;1/b;2/", "/a;1/b;2/", "/a/b/", false),
+            ("/what%3F/x", "/what?/x", "/what?/x", "/what?/x", "/what", false),
+            ("/a%23b", "/a#b", "/a#b", "/a#b", "/a", false),
+            ("/public/../admin", "/public/../admin", "/public/../admin", "/admin", "/admin", true),
+            ("/public/./x/.", "/public/./x/.", "/public/./x/.", "/public/x/", "/public/x/", true),
+            ("/public/%2e%2E/admin", "/public/%2e%2E/admin", "/public/../admin", "/admin", "/admin", true),
+            ("/public%2f..%2fadmin", "/public%2f..%2fadmin", "/public/../admin", "/admin", "/admin", true),
+            ("/public/..;/admin", "/public/..;/admin", "/public/..;/admin", "/public/..;/admin", "/admin", true),
+            ("/a/;x/b", "/a/;x/b", "/a/;x/b", "/a/;x/b", "/a/b", true),
+            ("//admin", "//admin", "//admin", "/admin", "/admin", true),
+            ("/\\admin", "/\\admin", "/\\admin", "/admin", "/admin", true),
+            ("/a%5C..%5cb", "/a%5C..%5cb", "/a\\..\\b", "/b", "/b", true),
+            ("/admin%00", "/admin%00", "/admin\0", "/admin\0", "/admin", true),
+            ("/a%0Ab", "/a%0Ab", "/a\nb", "/a\nb", "/a\nb", true),
+            ("/a.%2etxt", "/a.%2etxt", "/a..txt", "/a..txt", "/a..txt", true),
+            ("/%252e%252e/a", "/%252e%252e/a", "/%2e%2e/a", "/%2e%2e/a", "/%2e%2e/a", true),
+            ("/../..", "/../..", "/../..", "/", "/", true),
+        ] {
+            let read = parse(path);
+            assert_eq!(
+                (read.literal(), read.decoded(), read.resolved(), read.stripped(), read.is_ambiguous()),
+                (literal, decoded, resolved, stripped, ambiguous),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn dot_segments_with_anything_else_are_contradictory() {
+        for path in ["/a%2fb/../../c", "/a//../b", "/a;/../b", "/a\\..\\b", "/..;/a", "/%252e/../a", "/..%00/a"] {
+            assert!(parse(path).is_contradictory(), "{path}");
+        }
+        for path in ["/a/../b", "/a/%2e%2e/b", "/a//b", "/a%2fb//c;d\\e", "/a%00"] {
+            assert!(!parse(path).is_contradictory(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for (path, expected) in [
+            ("", PathError::NotAbsolute),
+            ("*", PathError::NotAbsolute),
+            ("?/a", PathError::NotAbsolute),
+            ("http://a/", PathError::NotAbsolute),
+            ("/admin%", PathError::MalformedEscape),
+            ("/%4", PathError::MalformedEscape),
+            ("/%zz", PathError::MalformedEscape),
+            ("/%+1", PathError::MalformedEscape),
+            ("/%ff", PathError::NotUtf8),
+            ("/%C3%2F", PathError::NotUtf8),
+            ("/%c0%ae%c0%ae/", PathError::NotUtf8),
+            ("/a#b", PathError::ForbiddenByte),
+            ("/a b", PathError::ForbiddenByte),
+            ("/a\tb", PathError::ForbiddenByte),
+            ("/a\0", PathError::ForbiddenByte),
+            ("/a\u{7f}", PathError::ForbiddenByte),
+            ("/café", PathError::ForbiddenByte),
+        ] {
+            assert_eq!(RequestPath::parse(path), Err(expected), "{path}");
+        }
+        assert_eq!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH))), Err(PathError::TooLong));
+        assert!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH - 1))).is_ok());
+    }
+
+    #[test]
+    fn the_path_of_a_rule_is_written_plainly() {
+        assert_eq!(rule_path("/caf%C3%A9/my docs"), Ok("/café/my docs".to_owned()));
+        for (path, expected) in [
+            ("admin", RulePathError::NotAbsolute),
+            ("/a?b", RulePathError::Query),
+            ("/a%3Fb", RulePathError::Query),
+            ("/a#b", RulePathError::Query),
+            ("/a%2", RulePathError::MalformedEscape),
+            ("/a%ff", RulePathError::MalformedEscape),
+            ("/%61", RulePathError::Ambiguous),
+            ("/a/../b", RulePathError::Ambiguous),
+            ("/a//b", RulePathError::Ambiguous),
+            ("/a;b", RulePathError::Ambiguous),
+            ("/a\\b", RulePathError::Ambiguous),
+            ("/a%00", RulePathError::Ambiguous),
+            ("/a\nb", RulePathError::Ambiguous),
+        ] {
+            assert_eq!(rule_path(path), Err(expected), "{path}");
+        }
+    }
+
+    /// Paths made of what goes wrong.
+    pub(in crate::policy) fn special_path() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "/", "//", "\\", ".", "..", "%2e", "%2F", "%5c", "%00", "%25", "%61", "%C3%A9", "%20", "%3F", "%23", "%3b",
+            "a", "b", "admin", "public", "oauth2", ";", ";x=1", "?", "%252e", "2e",
+        ]);
+        prop::collection::vec(piece, 0..10).prop_map(|pieces| format!("/{}", pieces.concat()))
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics(path in prop_oneof![any::<String>(), "/[ -~]{0,40}", special_path()]) {
+            if let Ok(path) = RequestPath::parse(&path) {
+                prop_assert!(path.literal().starts_with('/'));
+                prop_assert!(path.other_readings().all(|reading| reading.starts_with('/')));
+                prop_assert_eq!(path.has_one_reading(), path.other_readings().all(|reading| reading == path.literal()));
+            }
+        }
+
+        #[test]
+        fn resolving_and_stripping_are_idempotent(path in special_path()) {
+            if let Ok(path) = RequestPath::parse(&path) {
+                prop_assert_eq!(resolve(path.resolved()), path.resolved());
+                prop_assert_eq!(resolve(path.stripped()), path.stripped());
+                prop_assert_eq!(strip(path.stripped()), path.stripped());
+                prop_assert!(!has_dot_segment(path.stripped()) && !path.stripped().contains("//"));
+            }
+        }
+
+        #[test]
+        fn a_path_with_one_reading_equals_its_own_rule(path in special_path()) {
+            if let Ok(path) = RequestPath::parse(&path) && path.has_one_reading() {
+                prop_assert_eq!(rule_path(&path.literal().replace(' ', "%20")), Ok(path.literal().to_owned()));
+            }
+        }
+    }
+}

@@ -92,3 +92,148 @@ impl<'a> From<Target<'a>> for Selection<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::expression::Expression;
+    use crate::policy::matcher::{Matcher, MatcherSpec};
+    use crate::policy::path::tests::special_path;
+
+    fn rule(name: &str, spec: MatcherSpec, authentication: Authentication) -> Rule {
+        Rule { name: name.to_owned(), matcher: Matcher::compile(spec).unwrap(), authentication }
+    }
+
+    fn session(require: &str) -> Authentication {
+        Authentication::Session { require: Some(Expression::compile(require).unwrap()) }
+    }
+
+    fn below(prefix: &str) -> MatcherSpec {
+        MatcherSpec { path_prefix: Some(prefix.to_owned()), ..MatcherSpec::default() }
+    }
+
+    fn rules() -> Vec<Rule> {
+        let exact = MatcherSpec { path: Some("/admin".to_owned()), ..MatcherSpec::default() };
+        let api = MatcherSpec {
+            host: Some("api.example.org".to_owned()),
+            methods: Some(vec!["GET".to_owned()]),
+            ..below("/v1")
+        };
+        vec![
+            rule("public", below("/public"), Authentication::Public),
+            rule("optional", below("/shop"), Authentication::Optional { require: None }),
+            rule("admin", exact, session(r#""admin" in claims.groups"#)),
+            rule("by path", below("/by-path"), session(r#"request.path.startsWith("/by-path/a")"#)),
+            rule("by method", below("/by-method"), session(r#"request.method == "GET""#)),
+            rule("plain", below("/plain"), Authentication::Session { require: None }),
+            rule("api", api, Authentication::Public),
+        ]
+    }
+
+    fn select_name(rules: &[Rule], method: &str, authority: &str, path: &str) -> String {
+        let Ok(path) = RequestPath::parse(path) else { return "400".to_owned() };
+        match select(rules, "/oauth2", method, authority, &path) {
+            Selection::Endpoint => "endpoint".to_owned(),
+            Selection::Rule(index, rule) => {
+                assert_eq!(rules[index].name, rule.name);
+                rule.name.clone()
+            }
+            Selection::Default => "default".to_owned(),
+            Selection::Ambiguous => "ambiguous".to_owned(),
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_a_path_reaches_a_rule_that_another_reading_would_not() {
+        let rules = rules();
+        for (path, expected) in [
+            ("/", "default"),
+            ("/public/x", "public"),
+            ("/publicx", "default"),
+            ("/admin", "admin"),
+            ("/oauth2", "endpoint"),
+            ("/oauth2/callback?code=1", "endpoint"),
+            ("/oauth2x", "default"),
+            ("/public/caf%C3%A9", "public"),
+            ("/public/%61;v=1", "public"),
+            // Attacks.
+            ("/public/../admin", "ambiguous"),
+            ("/public/%2e%2e/admin", "ambiguous"),
+            ("/public%2f..%2fadmin", "ambiguous"),
+            ("/public;/../admin", "ambiguous"),
+            ("/public/..;/admin", "ambiguous"),
+            ("/public/..%00/admin", "ambiguous"),
+            ("/public/%252e%252e/admin", "ambiguous"),
+            ("//admin", "ambiguous"),
+            ("/\\admin", "ambiguous"),
+            ("/%61dmin", "ambiguous"),
+            ("/admin;x=1", "ambiguous"),
+            ("/admin%00", "ambiguous"),
+            ("/admin%3f", "ambiguous"),
+            ("/admin%23/public", "ambiguous"),
+            ("/admin%", "400"),
+            ("/admin#/public", "400"),
+            ("/x?/public", "default"),
+            ("/private?x=/public", "default"),
+            ("/private%3fx=/public", "default"),
+            ("/oauth2/../public", "ambiguous"),
+            ("/public/../oauth2/callback", "ambiguous"),
+            ("/oauth2/./callback", "ambiguous"),
+            ("/oauth2%2fcallback", "ambiguous"),
+            ("/%6fauth2/callback", "ambiguous"),
+            // A rule that admits more than a session would has no ambiguous path, even when all readings agree.
+            ("/public/./x", "ambiguous"),
+            ("/public//x", "ambiguous"),
+            ("/public/a%2fb", "ambiguous"),
+            ("/shop/a%5cb", "ambiguous"),
+            // A session rule may have one, unless its expression looks at the request.
+            ("/plain//x", "plain"),
+            ("/plain/a%2fb", "plain"),
+            ("/plain/a/../b", "plain"),
+            ("/x/a%2fb", "default"),
+            ("/plain/a%2fb/../c", "ambiguous"),
+            ("/by-path/a", "by path"),
+            ("/by-path/%61", "ambiguous"),
+            ("/by-path/b%2Fa", "ambiguous"),
+            ("/by-method/%61", "by method"),
+            ("/by-method//a", "ambiguous"),
+        ] {
+            assert_eq!(select_name(&rules, "GET", "portal.example.org", path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn host_and_method_select_too() {
+        let rules = rules();
+        for (method, authority, expected) in [
+            ("GET", "api.example.org", "api"),
+            ("GET", "API.example.org.:8443", "api"),
+            ("POST", "api.example.org", "default"),
+            ("GET", "api.example.org.evil.example", "default"),
+            ("GET", "", "default"),
+        ] {
+            assert_eq!(select_name(&rules, method, authority, "/v1/x"), expected, "{method} {authority}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_reading_of_a_selected_path_selects_the_same(written in special_path()) {
+            let rules = rules();
+            let selected = select_name(&rules, "GET", "h", &written);
+            prop_assume!(selected != "ambiguous" && selected != "400");
+            let path = RequestPath::parse(&written).unwrap();
+            for reading in path.other_readings().chain([path.literal()]) {
+                let name = match target(&rules, "/oauth2", "GET", "h", reading) {
+                    Target::Endpoint => "endpoint",
+                    Target::Rule(_, rule) => &rule.name,
+                    Target::Default => "default",
+                };
+                prop_assert_eq!(name, &selected);
+            }
+            prop_assert!(!path.is_ambiguous() || !["endpoint", "public", "optional"].contains(&selected.as_str()));
+        }
+    }
+}
