@@ -264,7 +264,7 @@ mod tests {
             let mut altered = case.state.clone().into_bytes();
             let at = at.index(altered.len());
             altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
-            for state in [String::from_utf8(altered).unwrap(), invented, case.state[..at].to_owned()] {
+            for state in [String::from_utf8(altered).unwrap(), invented, case.state.chars().take(at).collect()] {
                 let result = LoginAttempt::open(
                     &state, &case.keys, |_| Some(BINDING), std::slice::from_ref(&case.browser), START);
                 prop_assert_eq!(result, Err(LoginAttemptError::Unreadable));

@@ -105,7 +105,7 @@ mod tests {
         let (pair, attributes) = line.split_once("; ").unwrap();
         assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure");
         let found = of_cookies(format!("a=1; {pair}; __Host-latchkey=1.x").as_bytes());
-        assert_eq!(found, [browser.clone()]);
+        assert_eq!(found, std::slice::from_ref(&browser));
         assert!(found[0].has_hash(&browser.hash()));
         assert_ne!(browser.hash(), BrowserId::random(&mut TestEntropy::default()).hash().map(|byte| byte ^ 1));
     }

@@ -151,7 +151,7 @@ proptest! {
         domain in prop::option::of("[a-z]{1,60}\\.example"),
     ) {
         let policy = CookiePolicy { domain, partitioned: true, ..cookie_policy() };
-        let lines = set_cookies(&policy, 5, &sealed, HOUR * 10_000, present(&before)).unwrap();
+        let lines = set_cookies(&policy, 5, &sealed, HOUR.saturating_mul(10_000), present(&before)).unwrap();
         prop_assert!(lines.iter().all(|line| line.len() <= 4096));
         let headers = browser(&lines);
         let cookies = collect(&headers, &policy, 5);

@@ -90,7 +90,7 @@ impl Session {
     /// since it was written. So most requests set no cookie, a session ends between 0.9 and 1 idle timeouts after its last
     /// request, and nobody who sends a request every 0.8 idle timeouts loses it.
     pub fn renewal_due(&self, now: UnixTime, idle_timeout: Duration) -> bool {
-        self.idle_expires_at < self.expires_at && now.since(self.sealed_at) >= idle_timeout / 10
+        self.idle_expires_at < self.expires_at && now.since(self.sealed_at).saturating_mul(10) >= idle_timeout
     }
 
     /// This session, written now: its idle timeout starts again, its end stays. A session that has ended is not revived.

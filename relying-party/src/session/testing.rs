@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::seal::KeyRing;
 use super::{AccessToken, Session};
@@ -47,18 +47,16 @@ pub(crate) fn policy() -> SessionPolicy {
 
 /// Alice's session, begun at `start` under [`policy`].
 pub(crate) fn session(start: UnixTime) -> Session {
-    let Value::Object(claims) = json!({
+    let claims = json!({
         "iss": "https://login.example.org",
         "sub": "alice",
         "groups": ["finance-approver", "staff"],
         "address": {"locality": "Zürich"},
-    }) else {
-        unreachable!()
-    };
+    });
     Session {
         id: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
         provider: "corp".to_owned(),
-        claims,
+        claims: claims.as_object().unwrap().clone(),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         access_token: Some(AccessToken {
             value: Secret::new("the-token".to_owned()),
