@@ -1,10 +1,11 @@
 //! The one short-lived cookie that ties logins to a browser, so that nobody can be made to complete another's login
 //! (RFC 9700 §4.7). All tabs share it, and it holds nothing but a random value.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use std::time::Duration;
 use subtle::ConstantTimeEq as _;
 
 use super::attempt::LOGIN_LIFETIME;
@@ -33,6 +34,11 @@ impl BrowserId {
     /// A browser that is seen for the first time.
     pub fn random(entropy: &mut dyn Entropy) -> Self {
         Self(entropy.token())
+    }
+
+    /// The browser of a request that begins a login. An identifier that it has already is kept: logins in other tabs go on.
+    pub fn of_login(headers: &Headers, policy: &CookiePolicy, entropy: &mut dyn Entropy) -> Self {
+        Self::of_request(headers, policy).into_iter().next().unwrap_or_else(|| Self::random(entropy))
     }
 
     /// The well-formed identifiers that the request carries, at most four; one, unless somebody planted more.
@@ -107,7 +113,17 @@ mod tests {
         let found = of_cookies(format!("a=1; {pair}; __Host-latchkey=1.x").as_bytes());
         assert_eq!(found, std::slice::from_ref(&browser));
         assert!(found[0].has_hash(&browser.hash()));
-        assert_ne!(browser.hash(), BrowserId::random(&mut TestEntropy::default()).hash().map(|byte| byte ^ 1));
+    }
+
+    #[test]
+    fn a_second_tab_keeps_the_browsers_identifier_and_a_malformed_one_is_replaced() {
+        let begin = |cookie: String| {
+            let headers = Headers::new(vec![("cookie".to_owned(), cookie.into_bytes())]);
+            BrowserId::of_login(&headers, &cookie_policy(), &mut TestEntropy::default())
+        };
+        let kept = "A".repeat(43);
+        assert_eq!(begin(format!("__Host-latchkey-login={kept}")).0, kept);
+        assert_eq!(begin("__Host-latchkey-login=planted".to_owned()), BrowserId::random(&mut TestEntropy::default()));
     }
 
     #[test]

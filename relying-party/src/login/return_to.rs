@@ -47,6 +47,12 @@ impl ReturnTarget {
     }
 }
 
+impl Default for ReturnTarget {
+    fn default() -> Self {
+        Self::root()
+    }
+}
+
 /// Printable ASCII. Browsers drop tabs and line breaks from URLs, read `\` as `/`, and map further dots and slashes of Unicode
 /// to those of ASCII; and a fragment is no part of what the server is asked for.
 fn is_inert(byte: u8) -> bool {
