@@ -233,3 +233,93 @@ fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> Option<
         .max_by(|(likeness, _), (other, _)| likeness.total_cmp(other))
         .map(|(_, known)| known)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::expression::Expression;
+
+    fn refusal(source: &str) -> String {
+        Expression::compile(source).map(|_| ()).expect_err(source).to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_without_any_identity_is_refused_when_compiled() {
+        for (source, expected) in [
+            ("claim.sub", "unknown variable `claim`, did you mean `claims`?"),
+            (".claims.sub", "unknown variable `.claims`, did you mean `claims`?"),
+            ("claims.groups.joi(',')", "unknown function `joi`, did you mean `join`?"),
+            ("claims.sub.lower()", "unknown function `lower`, did you mean `lowerAscii`?"),
+            ("'%s'.format([1])", "unknown function `format`"),
+            ("optional.of(1)", "unknown function `of`"),
+            ("lowerAscii(claims.sub)", "`lowerAscii` is called with wrong arguments"),
+            ("claims.groups.exists(g)", "`exists` is called with wrong arguments"),
+            ("request.url", "unknown `request.url`"),
+            ("request['Method']", "unknown `request.Method`, did you mean `method`?"),
+            ("'url' in request", "unknown `request.url`"),
+            ("scopes.exists(claims, claims == 'x')", "`claims` is a variable already"),
+            ("scopes.all(a, scopes.all(b, scopes.all(c, a == c)))", "comprehensions are nested more than twice"),
+            ("claims.sub.matches(claims.pattern)", "`matches` needs a valid pattern, written as a literal"),
+            ("claims.sub.matches('a)(')", "`matches` needs a valid pattern, written as a literal"),
+            ("Foo{a: 1}", "messages (`Type{…}`) are not supported"),
+        ] {
+            assert_eq!(refusal(source), expected.to_owned(), "{source}");
+        }
+        assert_eq!(refusal(&format!("'{}'", "a".repeat(4096))), "is longer than 4096 bytes");
+    }
+
+    #[test]
+    fn a_slip_in_the_syntax_is_reported_in_one_line_with_its_place() {
+        for (source, expected) in [
+            ("", "line 1, column 1: unexpected end"),
+            ("claims.sub ==", "line 1, column 14: unexpected end"),
+            ("claims.sub = 'x'", "line 1, column 12: unexpected '= '"),
+            ("claims.sub\n  and true", "line 2, column 3: unexpected 'and'"),
+            ("claims.sub == 'x", "line 1, column 15: unexpected ''x'"),
+            ("\0", "line 1, column 1: unexpected '\u{fffd}'"),
+            ("claims.?sub", "line 1, column 7: unsupported syntax '.?'"),
+            ("has(claims)", "line 1, column 5: invalid argument to has() macro"),
+            ("{'a' 1}", "line 1, column 6: missing ':' at '1'"),
+            ("99999999999999999999", "line 1, column 1: invalid int literal"),
+        ] {
+            assert_eq!(refusal(source), expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn many_alternatives_are_fine_and_many_levels_are_not() {
+        let alternatives = vec!["'group-1' in claims.groups"; 75].join(" || ");
+        assert!(Expression::compile(&alternatives).is_ok());
+        for deep in [&"(".repeat(100), &vec!["claims.sub"; 70].join("+"), &vec!["1"; 300].join("+")] {
+            assert_eq!(refusal(deep), "has too many operators or is nested too deeply");
+        }
+    }
+
+    #[test]
+    fn references_name_the_claims_in_use() {
+        let references = |source: &str| Expression::compile(source).unwrap().references().clone();
+        let named = |names: &[&str]| ClaimSelection::Named(names.iter().map(|name| (*name).to_owned()).collect());
+        for (source, expected) in [
+            ("claims.a.b.c == claims['d'] && has(claims.e.f) && 'g' in claims", named(&["a", "d", "e", "g"])),
+            ("claims.groups.exists(x, x == claims.wanted)", named(&["groups", "wanted"])),
+            ("provider", named(&[])),
+            ("json(claims)", ClaimSelection::All),
+            ("claims[provider] == 'x'", ClaimSelection::All),
+            ("provider in claims", ClaimSelection::All),
+            ("claims.all(name, name != 'x')", ClaimSelection::All),
+            ("size(claims) > 1 || claims.a", ClaimSelection::All),
+        ] {
+            assert_eq!(references(source).claims, expected, "{source}");
+        }
+        let uses = |source: &str| {
+            let References { access_token, request, request_path, request_headers, .. } = references(source);
+            [access_token, request, request_path, request_headers]
+        };
+        assert_eq!(uses("claims.access_token == 'request'"), [false; 4]);
+        assert_eq!(uses("access_token"), [true, false, false, false]);
+        assert_eq!(uses("request.method == 'GET'"), [false, true, false, false]);
+        assert_eq!(uses("request['path'] == '/'"), [false, true, true, false]);
+        assert_eq!(uses("has(request.headers.accept)"), [false, true, false, true]);
+        assert_eq!(uses("json(request)"), [false, true, true, true]);
+    }
+}

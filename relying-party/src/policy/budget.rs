@@ -97,3 +97,45 @@ fn wrap(expression: &mut IdedExpr) {
     expression.id = inner.id;
     expression.expr = Expr::Call(CallExpr { func_name: FUNCTION.to_owned(), target: None, args: vec![budget, inner] });
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::policy::expression::{EvaluationError, Expression};
+    use crate::policy::identity::tests::alice;
+    use crate::policy::identity::{Identity, Subject};
+
+    /// A list of this many groups is far more than a session carries.
+    fn many_groups() -> Identity {
+        let groups: Vec<_> = (0..5_000).map(|index| format!("group-{index}")).collect();
+        Identity {
+            claims: json!({"groups": groups, "long": "a".repeat(8_000)}).as_object().unwrap().clone(),
+            ..alice()
+        }
+    }
+
+    #[test]
+    fn evaluation_is_bounded_however_large_the_claims_are() {
+        let identity = many_groups();
+        let subject = Subject::new(&identity);
+        for source in [
+            "claims.groups.all(a, claims.groups.all(b, a != '' && b != ''))",
+            "claims.groups.exists(a, claims.groups.exists(b, a == 'x'))",
+            "claims.groups.map(a, claims.groups.map(b, a + b)).size() == 1",
+            "claims.groups.map(a, a != '', claims.groups.filter(b, a == b)).size() == 1",
+            "claims.groups.exists_one(a, claims.groups.exists_one(b, a == b))",
+            "claims.long.replace('a', claims.long) != ''",
+            "claims.long.split('').join(claims.long) != ''",
+        ] {
+            assert_eq!(
+                Expression::compile(source).unwrap().holds(&subject, None),
+                Err(EvaluationError::Failed),
+                "{source}"
+            );
+        }
+        let once = Expression::compile("claims.groups.map(a, a.upperAscii()).exists(a, a == 'GROUP-4999')").unwrap();
+        assert_eq!(once.holds(&subject, None), Ok(true));
+        assert_eq!(once.holds(&subject, None), Ok(true), "each evaluation has its own budget");
+    }
+}

@@ -271,3 +271,63 @@ fn out_of_range() -> ExecutionError {
 fn failed(why: &'static str) -> ExecutionError {
     ExecutionError::function_error("", why)
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::expression::Expression;
+    use crate::policy::identity::Subject;
+    use crate::policy::identity::tests::alice;
+
+    fn text(source: &str) -> Option<String> {
+        Expression::compile(source)
+            .unwrap_or_else(|error| panic!("{source}: {error}"))
+            .text(&Subject::new(&alice()), None)
+    }
+
+    #[test]
+    fn every_function_works() {
+        for (source, expected) in [
+            ("['a', 'b'].join()", "ab"),
+            ("'a,b,,c'.split(',').join('|')", "a|b||c"),
+            ("'a,b,c'.split(',', 2).join('|')", "a|b,c"),
+            ("string('a,b'.split(',', 0).size())", "0"),
+            ("'a,b,c'.split(',', -1).join('|')", "a|b|c"),
+            ("'åbc'.split('').join('|')", "å|b|c"),
+            ("'åbc'.split('', 2).join('|')", "å|bc"),
+            ("string(''.split('').size())", "0"),
+            ("string(''.split(',').size())", "1"),
+            ("'Å-ABc'.lowerAscii()", "Å-abc"),
+            ("'å-abC'.upperAscii()", "å-ABC"),
+            ("'aaa'.replace('a', 'b')", "bbb"),
+            ("'aaa'.replace('a', 'b', 2)", "bba"),
+            ("'aaa'.replace('a', 'b', -1)", "bbb"),
+            ("'aaa'.replace('a', 'b', 0)", "aaa"),
+            ("'ab'.replace('', '-')", "-a-b-"),
+            ("'åbcd'.substring(1)", "bcd"),
+            ("'åbcd'.substring(1, 3)", "bc"),
+            ("'åbcd'.substring(4)", ""),
+            ("'  a b '.trim()", "a b"),
+            ("base64url('a?>')", "YT8-"),
+            ("b'\\xff'.base64url()", "_w"),
+            ("percentEncode('a b/å~')", "a%20b%2F%C3%A5~"),
+            ("claims.name.percentEncode()", "%C3%85sa%20%C3%96st"),
+            ("json(claims.address)", r#"{"country":"SE","lines":["a","b"]}"#),
+            (
+                "[1, 2u, 1.5, true, null, b'a', {1: 'x', true: 2}].json()",
+                r#"[1,2,1.5,true,null,"YQ==",{"1":"x","true":2}]"#,
+            ),
+            ("string(size(claims.groups)) + string('abc'.matches('^a.c$'))", "2true"),
+        ] {
+            assert_eq!(text(source).as_deref(), Some(expected), "{source}");
+        }
+        for fails in [
+            "'abc'.substring(2, 1)",
+            "'abc'.substring(4)",
+            "'abc'.substring(-1)",
+            "'abc'.substring(0, 4)",
+            "[1].join(',')",
+        ] {
+            assert_eq!(text(fails), None, "{fails}");
+        }
+    }
+}

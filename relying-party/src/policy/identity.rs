@@ -107,3 +107,31 @@ fn numeric(number: &Number) -> Box<dyn Val> {
         Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN)))
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    pub(in crate::policy) fn alice() -> Identity {
+        let claims = json!({
+            "sub": "alice", "level": 4, "ratio": 1.5, "big": u64::MAX, "email_verified": true, "nothing": null, "empty": "",
+            "groups": ["staff", "finance-approver"], "address": {"country": "SE", "lines": ["a", "b"]},
+            "urn:example:tenant": "t 1", "evil": "a\r\nx-admin: yes", "del": "\u{7f}", "name": "Åsa Öst",
+        });
+        Identity {
+            provider: "corp".to_owned(),
+            credential: Credential::Session,
+            claims: claims.as_object().unwrap().clone(),
+            scopes: vec!["openid".to_owned(), "orders.write".to_owned()],
+            access_token: Some(Secret::new("token-1".to_owned())),
+        }
+    }
+
+    #[test]
+    fn a_subject_does_not_print_whom_it_stands_for() {
+        assert_eq!(format!("{:?}", Subject::new(&alice())), "Subject([redacted])");
+        assert!(!format!("{:?}", alice()).contains("token-1"));
+    }
+}

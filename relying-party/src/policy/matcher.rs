@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use regex::{Regex, RegexBuilder};
 
-use super::path::{RulePathError, is_at_or_below, rule_path};
+use super::path::is_at_or_below;
+use super::rule_path::{RulePathError, rule_path};
 
 /// Bounds the memory of one compiled `path_regex` (bytes).
 const REGEX_SIZE_LIMIT: usize = 256 * 1024;

@@ -3,10 +3,12 @@
 mod analysis;
 mod budget;
 pub mod expression;
+mod expression_error;
 mod functions;
 pub mod identity;
 pub mod managed_headers;
 pub mod matcher;
 pub mod path;
 pub mod request_view;
+pub mod rule_path;
 pub mod rules;

@@ -141,41 +141,6 @@ impl Reason for PathError {
     }
 }
 
-/// The path of a rule: decoded like [`RequestPath::literal`], and refused when a request's path could never equal it in all readings.
-pub(super) fn rule_path(written: &str) -> Result<String, RulePathError> {
-    if !written.starts_with('/') {
-        return Err(RulePathError::NotAbsolute);
-    }
-    let path = decode(written, must_be_escaped).map_err(|_| RulePathError::MalformedEscape)?;
-    if path.contains(['?', '#']) {
-        return Err(RulePathError::Query);
-    }
-    let never_alike = path.contains("//")
-        || path.contains(['%', ';', '\\'])
-        || path.bytes().any(|byte| byte.is_ascii_control())
-        || has_dot_segment(&path);
-    if never_alike { Err(RulePathError::Ambiguous) } else { Ok(path) }
-}
-
-/// Why the path of a rule is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RulePathError {
-    /// No slash at the beginning.
-    #[error("must begin with a slash")]
-    NotAbsolute,
-    /// A malformed escape, or bytes that are not UTF-8.
-    #[error("has a malformed escape")]
-    MalformedEscape,
-    /// Rules see the path alone.
-    #[error("must be a path alone, without `?` or `#`")]
-    Query,
-    /// No request would ever match it: such paths are refused.
-    #[error(
-        "must be plain: no `//`, `\\`, `;`, dot segments, control characters, or escapes of characters that need none"
-    )]
-    Ambiguous,
-}
-
 /// Whether `path` is `prefix` or below it by whole segments; `/` has everything below it, `/a/` has not `/a`.
 pub(crate) fn is_at_or_below(path: &str, prefix: &str) -> bool {
     path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || prefix.ends_with('/') || rest.starts_with('/'))
@@ -198,12 +163,12 @@ fn has_one_reading(raw: &str) -> Result<bool, PathError> {
 }
 
 /// Bytes that may appear in a path only as escapes, controls aside (RFC 3986 §3.3: not `pchar`).
-fn must_be_escaped(byte: u8) -> bool {
+pub(super) fn must_be_escaped(byte: u8) -> bool {
     !byte.is_ascii_control() && !byte.is_ascii_alphanumeric() && !b"-._~!$&'()*+,;=:@/\\%".contains(&byte)
 }
 
 /// Decodes those escapes whose byte is `wanted`; the others stay, but must be well-formed.
-fn decode(raw: &str, wanted: fn(u8) -> bool) -> Result<String, PathError> {
+pub(super) fn decode(raw: &str, wanted: fn(u8) -> bool) -> Result<String, PathError> {
     let mut bytes = raw.bytes();
     let mut decoded = Vec::with_capacity(raw.len());
     while let Some(byte) = bytes.next() {
@@ -231,7 +196,7 @@ fn contains_escape(text: &str, hex: &[u8; 2]) -> bool {
     text.as_bytes().windows(3).any(|window| matches!(window, [b'%', digits @ ..] if digits.eq_ignore_ascii_case(hex)))
 }
 
-fn has_dot_segment(path: &str) -> bool {
+pub(super) fn has_dot_segment(path: &str) -> bool {
     path.split('/').any(|segment| segment == "." || segment == "..")
 }
 
@@ -300,6 +265,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::rule_path::rule_path;
 
     fn parse(path: &str) -> RequestPath {
         RequestPath::parse(path).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -395,28 +361,6 @@ pub(super) mod tests {
         }
         assert_eq!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH))), Err(PathError::TooLong));
         assert!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH - 1))).is_ok());
-    }
-
-    #[test]
-    fn the_path_of_a_rule_is_written_plainly() {
-        assert_eq!(rule_path("/caf%C3%A9/my docs"), Ok("/café/my docs".to_owned()));
-        for (path, expected) in [
-            ("admin", RulePathError::NotAbsolute),
-            ("/a?b", RulePathError::Query),
-            ("/a%3Fb", RulePathError::Query),
-            ("/a#b", RulePathError::Query),
-            ("/a%2", RulePathError::MalformedEscape),
-            ("/a%ff", RulePathError::MalformedEscape),
-            ("/%61", RulePathError::Ambiguous),
-            ("/a/../b", RulePathError::Ambiguous),
-            ("/a//b", RulePathError::Ambiguous),
-            ("/a;b", RulePathError::Ambiguous),
-            ("/a\\b", RulePathError::Ambiguous),
-            ("/a%00", RulePathError::Ambiguous),
-            ("/a\nb", RulePathError::Ambiguous),
-        ] {
-            assert_eq!(rule_path(path), Err(expected), "{path}");
-        }
     }
 
     /// Paths made of what goes wrong.

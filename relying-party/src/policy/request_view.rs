@@ -77,3 +77,40 @@ impl<'a> RequestView<'a> {
 fn key(name: &str) -> CelMapKey<'_> {
     CelMapKey::String(CelString::from(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::expression::Expression;
+    use crate::policy::identity::Subject;
+    use crate::policy::identity::tests::alice;
+
+    #[test]
+    fn a_request_shows_neither_credentials_nor_headers_that_are_ours_to_set() {
+        let field = |name: &str, value: &[u8]| (name.to_owned(), value.to_vec());
+        let head = RequestHead::new(Headers::new(vec![
+            field(":method", b"POST"),
+            field(":authority", b"API.example.org.:8443"),
+            field(":path", b"/caf%C3%A9?x=1"),
+            field("cookie", b"session=1"),
+            field("authorization", b"Bearer x"),
+            field("x-auth-sub", b"root"),
+            field("x_auth.sub", b"root"),
+            field("accept", b"text/html"),
+            field("accept", b"*/*"),
+            field("x-bytes", b"good"),
+            field("x-bytes", b"\xff"),
+            field("x-bytes", b"good"),
+        ]));
+        let path = RequestPath::parse(head.path_and_query().unwrap()).unwrap();
+        let managed = ManagedHeaders::new(["x-auth-sub"]);
+        let view = RequestView::new(&head, &path, &managed);
+        let identity = alice();
+        let text = |source: &str| Expression::compile(source).unwrap().text(&Subject::new(&identity), Some(&view));
+        assert_eq!(
+            text("json(request)").as_deref(),
+            Some(r#"{"headers":{"accept":"text/html,*/*"},"host":"api.example.org","method":"POST","path":"/café"}"#)
+        );
+        assert_eq!(text("request.headers['accept'] + request.method").as_deref(), Some("text/html,*/*POST"));
+    }
+}
