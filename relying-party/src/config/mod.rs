@@ -1,15 +1,38 @@
 //! The configuration: parsed once into validated types. Nothing validates later.
+//!
+//! A document is read through a [`cursor`], which knows the path of every value; each section has its own file. Reading goes
+//! on after a problem, so that all of them are reported together.
 
-use std::time::Duration;
+mod address;
+mod client;
+mod cookie;
+mod cursor;
+mod duration;
+mod expressions;
+mod headers;
+mod json;
+mod metadata;
+mod origin;
+mod problem;
+mod provider;
+mod rules;
+mod secret;
+mod session;
+mod session_key;
+#[cfg(test)]
+mod tests;
 
-use serde_json::{Map, Value};
-use url::Url;
+pub use client::{Client, ClientAuthentication};
+pub use headers::IdentityHeader;
+pub use origin::PublicUrl;
+pub use problem::{ConfigErrors, Problem};
+pub use provider::Provider;
+pub use rules::{Authentication, Rule};
+pub use session::{ClaimSelection, CookiePolicy, SameSite, SessionPolicy};
 
-use crate::jose::JwsAlgorithm;
-use crate::policy::expression::Expression;
-use crate::policy::matcher::Matcher;
-use crate::secret::Secret;
-use crate::session::seal::KeyRing;
+use cursor::{Cursor, Keys, Mapping, Reading};
+use expressions::Expressions;
+use json::Node;
 
 /// A validated configuration. See the interface document, §1, for the keys and their defaults.
 #[derive(Debug)]
@@ -28,149 +51,70 @@ pub struct Config {
     pub headers: Vec<IdentityHeader>,
 }
 
-/// An origin (`https://portal.example.org`), without path.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicUrl {
-    /// The origin as it appears in URLs: scheme, host in lower case, port unless it is the scheme's default; no slash at the end.
-    pub origin: String,
-    /// `host` or `host:port` as in `origin`, to compare with `:authority`.
-    pub authority: String,
+const KEYS: Keys = Keys {
+    supported: &["providers", "public_url", "base_path", "session", "rules", "headers"],
+    planned: &["assertion", "audit"],
+};
+
+impl Config {
+    /// Reads a JSON document. `environment` looks up the variables that secrets may come from.
+    pub fn parse(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigErrors> {
+        let tree = Node::parse(document)?;
+        let reading = Reading::new(environment);
+        let config = read(&Cursor::root(&tree, &reading));
+        match (config, ConfigErrors::from_problems(reading.into_problems())) {
+            (_, Some(errors)) => Err(errors),
+            (Some(config), None) => Ok(config),
+            (None, None) => Err(ConfigErrors::of_document("found a document that cannot be used")),
+        }
+    }
 }
 
-/// A provider and how to be its client.
-#[derive(Debug)]
-pub struct Provider {
-    /// `[a-z0-9-]+`, unique.
-    pub name: String,
-    /// For people; defaults to `name`.
-    pub display_name: String,
-    /// The exact issuer identifier (OIDC Discovery 1.0 §3), compared byte for byte.
-    pub issuer: String,
-    /// Where the discovery document is: issuer + `/.well-known/openid-configuration` (§4.1).
-    pub discovery_url: Url,
-    /// The host's cluster for requests to any host that `clusters` does not name.
-    pub cluster: String,
-    /// Endpoint host (lower case) → the host's cluster.
-    pub clusters: Vec<(String, String)>,
-    /// Members that override or replace those of the discovery document.
-    pub metadata: Map<String, Value>,
-    /// Signature algorithms accepted from this provider.
-    pub algorithms: Vec<JwsAlgorithm>,
-    /// Tolerated difference between this clock and the provider's.
-    pub clock_skew: Duration,
-    /// As a client of it.
-    pub client: Client,
+fn read(root: &Cursor<'_>) -> Option<Config> {
+    root.report_repeated_members();
+    let document = root.mapping_of(&KEYS)?;
+    let providers =
+        document.required("providers", "at least one provider").and_then(|cursor| provider::read_all(&cursor));
+    let public_urls = document.optional("public_url", Vec::new(), |cursor| origin::read_public_urls(&cursor));
+    let base_path =
+        document.optional("base_path", origin::DEFAULT_BASE_PATH.to_owned(), |cursor| origin::read_base_path(&cursor));
+    let session = document
+        .required("session", "a mapping with at least `keys`")
+        .and_then(|cursor| cursor.mapping_of(&session::KEYS));
+    let policy = session.as_ref().and_then(session::read);
+    let mut expressions = Expressions::default();
+    let rules = document
+        .optional("rules", Vec::new(), |cursor| rules::read_all(&cursor, base_path.as_deref(), &mut expressions));
+    let headers = document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, &mut expressions));
+    let claims = session.as_ref().and_then(session::read_claims).map(|listed| expressions.claims(listed));
+    if let (Some(session), Some(policy), Some(public_urls)) = (&session, &policy, &public_urls) {
+        check_cookie_reaches(session, policy.cookie(), public_urls);
+    }
+
+    Some(Config {
+        providers: providers?,
+        public_urls: public_urls?,
+        base_path: base_path?,
+        session: policy?.with_claims(claims?),
+        rules: rules?,
+        headers: headers?,
+    })
 }
 
-/// A registration at a provider.
-#[derive(Debug)]
-pub struct Client {
-    /// `client_id` (RFC 6749 §2.2).
-    pub client_id: String,
-    /// How the client proves itself at the token endpoint.
-    pub authentication: ClientAuthentication,
-    /// Scope values separated by spaces; contains `openid`.
-    pub scope: String,
-    /// Further parameters of the authorization request; none that the protocol itself sets.
-    pub authorization_parameters: Vec<(String, String)>,
-}
-
-/// Client authentication at the token endpoint (OIDC Core 1.0 §9).
-#[derive(Debug)]
-pub enum ClientAuthentication {
-    /// `client_secret_basic`
-    SecretBasic(Secret<String>),
-    /// `client_secret_post`
-    SecretPost(Secret<String>),
-    /// `none`: a public client, protected by PKCE alone.
-    None,
-}
-
-/// How sessions are kept.
-#[derive(Debug)]
-pub struct SessionPolicy {
-    /// The first seals, all of them open.
-    pub keys: KeyRing,
-    /// The session cookie.
-    pub cookie: CookiePolicy,
-    /// Without a request for this long a session ends.
-    pub idle_timeout: Duration,
-    /// This long after the login a session ends, whatever happens.
-    pub absolute_timeout: Duration,
-    /// Which claims a session keeps.
-    pub claims: ClaimSelection,
-    /// How many cookies of 4 KiB one session may take.
-    pub max_cookies: usize,
-}
-
-/// The attributes that all cookies of this deployment share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CookiePolicy {
-    /// Full name of the session cookie, prefix included (`__Host-latchkey`).
-    pub name: String,
-    /// `Domain`; `None` for host-only cookies.
-    pub domain: Option<String>,
-    /// `SameSite`
-    pub same_site: SameSite,
-    /// `Secure`
-    pub secure: bool,
-    /// `Partitioned` (CHIPS)
-    pub partitioned: bool,
-}
-
-/// `SameSite` (RFC 6265bis §4.1.2.7)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SameSite {
-    /// Sent with top-level navigations from other sites.
-    Lax,
-    /// Never sent with requests from other sites.
-    Strict,
-    /// Always sent.
-    None,
-}
-
-/// A set of claims, by their top-level names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimSelection {
-    /// Every claim: an expression uses `claims` as a whole.
-    All,
-    /// These, and always `iss` and `sub`.
-    Named(std::collections::BTreeSet<String>),
-}
-
-/// One rule: what it matches and what a request needs then.
-#[derive(Debug)]
-pub struct Rule {
-    /// For the log; defaults to `rules[N]`.
-    pub name: String,
-    /// Which requests.
-    pub matcher: Matcher,
-    /// What they need.
-    pub authentication: Authentication,
-}
-
-/// What a request needs to be admitted.
-#[derive(Debug)]
-pub enum Authentication {
-    /// A live session that meets the requirement.
-    Session {
-        /// `require`
-        require: Option<Expression>,
-    },
-    /// Nothing; a live session's identity is passed on.
-    Optional {
-        /// `require`, evaluated only when there is a session.
-        require: Option<Expression>,
-    },
-    /// Nothing; no identity is passed on.
-    Public,
-}
-
-/// A header to the backend.
-#[derive(Debug)]
-pub struct IdentityHeader {
-    /// Lower-case name.
-    pub name: String,
-    /// Its value.
-    pub value: Expression,
+/// The cookie's attributes must fit the origins that browsers see, or no browser would send it back.
+fn check_cookie_reaches(session: &Mapping<'_>, cookie: &CookiePolicy, public_urls: &[PublicUrl]) {
+    if !cookie.secure && public_urls.iter().any(PublicUrl::is_https) {
+        session.place("secure").refuse("`false` with an `https` origin in `public_url`", "`true`");
+    }
+    let Some(domain) = &cookie.domain else { return };
+    for url in public_urls {
+        let host = url.host();
+        let below = host.strip_suffix(domain.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'));
+        if !below {
+            session.place("domain").refuse(
+                format_args!("`{domain}`, which `{host}` of `public_url` does not belong to"),
+                "a domain of all origins, or `null`",
+            );
+        }
+    }
 }

@@ -1,0 +1,183 @@
+//! How this deployment is a client of a provider: identifier, secret, and what it asks for.
+
+use super::cursor::{Cursor, Mapping};
+use super::problem::quoted;
+use super::secret;
+use crate::secret::Secret;
+
+/// A registration at a provider.
+#[derive(Debug)]
+pub struct Client {
+    /// `client_id` (RFC 6749 §2.2).
+    pub client_id: String,
+    /// How the client proves itself at the token endpoint.
+    pub authentication: ClientAuthentication,
+    /// Scope values separated by spaces; contains `openid`.
+    pub scope: String,
+    /// Further parameters of the authorization request; none that the protocol itself sets.
+    pub authorization_parameters: Vec<(String, String)>,
+}
+
+/// Client authentication at the token endpoint (OIDC Core 1.0 §9).
+#[derive(Debug)]
+pub enum ClientAuthentication {
+    /// `client_secret_basic`
+    SecretBasic(Secret<String>),
+    /// `client_secret_post`
+    SecretPost(Secret<String>),
+    /// `none`: a public client, protected by PKCE alone.
+    None,
+}
+
+const DEFAULT_SCOPE: &str = "openid profile email";
+
+const EXPECTED_SCOPE: &str = "scope values separated by single spaces, `openid` among them";
+
+/// Parameters of the authorization request that the login sets itself; more of them would break or weaken it.
+const OWN_PARAMETERS: [&str; 11] = [
+    "response_type",
+    "client_id",
+    "client_secret",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+];
+
+/// Reads the client's part of a provider.
+pub(super) fn read(provider: &Mapping<'_>) -> Option<Client> {
+    let client_id = client_id(provider);
+    let authentication = authentication(provider);
+    let scope = provider.optional("scope", DEFAULT_SCOPE.to_owned(), |cursor| scope(&cursor));
+    let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
+    Some(Client {
+        client_id: client_id?,
+        authentication: authentication?,
+        scope: scope?,
+        authorization_parameters: parameters?,
+    })
+}
+
+fn client_id(provider: &Mapping<'_>) -> Option<String> {
+    let Some(cursor) = provider.member("client_id") else {
+        provider.place("client_id").report_planned("a provider without `client_id` (bearer tokens only)");
+        return None;
+    };
+    let client_id = cursor.text("the client identifier that the provider gave out")?;
+    if client_id.is_empty() || !is_visible(client_id) {
+        cursor.refuse(quoted(client_id), "a client identifier of printable ASCII (RFC 6749 appendix A.1)");
+        return None;
+    }
+    Some(client_id.to_owned())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Basic,
+    Post,
+    None,
+}
+
+fn authentication(provider: &Mapping<'_>) -> Option<ClientAuthentication> {
+    let method = provider.optional("token_endpoint_auth_method", Method::Basic, |cursor| {
+        cursor.choice(
+            &[("client_secret_basic", Method::Basic), ("client_secret_post", Method::Post), ("none", Method::None)],
+            &["private_key_jwt", "tls_client_auth"],
+        )
+    });
+    let given = provider.member("client_secret");
+    // Also when the method is wrong: a variable that is not set is reported all the same.
+    let secret = given.as_ref().map(client_secret);
+    match (method?, secret) {
+        (Method::None, None) => Some(ClientAuthentication::None),
+        (Method::None, Some(_)) => {
+            provider
+                .place("client_secret")
+                .refuse("a secret without effect", "none with `token_endpoint_auth_method: none`");
+            None
+        }
+        (Method::Basic, Some(secret)) => secret.map(ClientAuthentication::SecretBasic),
+        (Method::Post, Some(secret)) => secret.map(ClientAuthentication::SecretPost),
+        (Method::Basic | Method::Post, None) => {
+            provider
+                .place("client_secret")
+                .refuse("nothing", "a secret (for a public client: `token_endpoint_auth_method: none`)");
+            None
+        }
+    }
+}
+
+fn client_secret(cursor: &Cursor<'_>) -> Option<Secret<String>> {
+    let secret = secret::read(cursor)?;
+    if !is_visible(secret.expose()) {
+        cursor.refuse(
+            "characters other than printable ASCII (is there a line break at its end?)",
+            "a secret as RFC 6749 appendix A.2 has it",
+        );
+        return None;
+    }
+    Some(secret)
+}
+
+/// `*VSCHAR` (RFC 6749 appendix A)
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+fn scope(cursor: &Cursor<'_>) -> Option<String> {
+    let scope = cursor.text(EXPECTED_SCOPE)?;
+    // scope-token (RFC 6749 §3.3)
+    let is_token = |value: &str| {
+        !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+    };
+    let mut values: Vec<&str> = scope.split(' ').collect();
+    let well_formed = values.iter().all(|value| is_token(value)) && values.contains(&"openid");
+    values.sort_unstable();
+    if !well_formed {
+        cursor.refuse(quoted(scope), EXPECTED_SCOPE);
+        return None;
+    }
+    if values.windows(2).any(|pair| pair.first() == pair.last()) {
+        cursor.refuse(quoted(scope), "each scope value once");
+        return None;
+    }
+    Some(scope.to_owned())
+}
+
+fn parameters(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {
+    let mapping = cursor.mapping("a mapping of parameter names to strings")?;
+    let mut parameters = Vec::new();
+    let mut complete = true;
+    for (name, member) in mapping.members() {
+        match parameter(name, &member) {
+            Some(value) => parameters.push((name.to_owned(), value.to_owned())),
+            None => complete = false,
+        }
+    }
+    complete.then_some(parameters)
+}
+
+fn parameter<'a>(name: &str, member: &Cursor<'a>) -> Option<&'a str> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        member.refuse("a key that is no parameter name", "a name of printable ASCII without spaces");
+        return None;
+    }
+    if OWN_PARAMETERS.contains(&name) {
+        member.report(format!("found `{name}`, which every login sets itself, expected other parameters"), None);
+        return None;
+    }
+    let value = member.text("a string")?;
+    let expected = match name {
+        "response_mode" if !matches!(value, "query" | "form_post") => "`query` or `form_post`",
+        "max_age" if value.is_empty() || value.len() > 9 || !value.bytes().all(|byte| byte.is_ascii_digit()) => {
+            "a number of seconds, as a string"
+        }
+        _ => return Some(value),
+    };
+    member.refuse("another value", expected);
+    None
+}

@@ -1,0 +1,136 @@
+//! `session`: how sessions are kept.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::cursor::{Cursor, Keys, Mapping};
+use super::problem::quoted;
+use super::{cookie, duration, session_key};
+use crate::session::seal::KeyRing;
+
+pub use super::cookie::{CookiePolicy, SameSite};
+
+/// How sessions are kept.
+#[derive(Debug)]
+pub struct SessionPolicy {
+    /// The first seals, all of them open.
+    pub keys: KeyRing,
+    /// The session cookie.
+    pub cookie: CookiePolicy,
+    /// Without a request for this long a session ends.
+    pub idle_timeout: Duration,
+    /// This long after the login a session ends, whatever happens.
+    pub absolute_timeout: Duration,
+    /// Which claims a session keeps.
+    pub claims: ClaimSelection,
+    /// How many cookies of 4 KiB one session may take.
+    pub max_cookies: usize,
+}
+
+/// A set of claims, by their top-level names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClaimSelection {
+    /// Every claim: an expression uses `claims` as a whole.
+    All,
+    /// These, and always `iss` and `sub`.
+    Named(BTreeSet<String>),
+}
+
+/// `session` as written: which claims are kept may still depend on the expressions.
+pub(super) struct SessionDocument {
+    keys: KeyRing,
+    cookie: CookiePolicy,
+    idle_timeout: Duration,
+    absolute_timeout: Duration,
+    max_cookies: usize,
+}
+
+pub(super) const KEYS: Keys = Keys {
+    supported: &[
+        "keys",
+        "cookie",
+        "domain",
+        "same_site",
+        "secure",
+        "partitioned",
+        "idle_timeout",
+        "absolute_timeout",
+        "claims",
+        "max_cookies",
+    ],
+    planned: &["refresh_before", "silent", "store"],
+};
+
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(8 * 60 * 60);
+const DEFAULT_MAX_COOKIES: usize = 4;
+const MOST_COOKIES: u64 = 16;
+
+/// Reads everything but `claims`.
+pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
+    let keys = session
+        .required("keys", "a list of session keys such as `[{env: LATCHKEY_SESSION_KEY}]`")
+        .and_then(|cursor| session_key::read_all(&cursor));
+    let cookie = cookie::read(session);
+    let (idle_timeout, absolute_timeout) = timeouts(session);
+    let max_cookies = session.optional("max_cookies", DEFAULT_MAX_COOKIES, |cursor| max_cookies(&cursor));
+    Some(SessionDocument {
+        keys: keys?,
+        cookie: cookie?,
+        idle_timeout: idle_timeout?,
+        absolute_timeout: absolute_timeout?,
+        max_cookies: max_cookies?,
+    })
+}
+
+impl SessionDocument {
+    pub(super) const fn cookie(&self) -> &CookiePolicy {
+        &self.cookie
+    }
+
+    pub(super) fn with_claims(self, claims: ClaimSelection) -> SessionPolicy {
+        let Self { keys, cookie, idle_timeout, absolute_timeout, max_cookies } = self;
+        SessionPolicy { keys, cookie, idle_timeout, absolute_timeout, claims, max_cookies }
+    }
+}
+
+/// `claims`: `Some(None)` when the expressions decide.
+pub(super) fn read_claims(session: &Mapping<'_>) -> Option<Option<BTreeSet<String>>> {
+    session.optional("claims", None, |cursor| {
+        if cursor.is_null() {
+            return Some(None);
+        }
+        let claims = cursor.texts("a list of claims such as `[sub, email]`, or `null`")?;
+        Some(Some(claims.into_iter().map(str::to_owned).collect()))
+    })
+}
+
+fn timeouts(session: &Mapping<'_>) -> (Option<Duration>, Option<Duration>) {
+    let positive = Duration::from_secs(1)..=duration::MAX_DURATION;
+    let absolute = session
+        .optional("absolute_timeout", DEFAULT_ABSOLUTE_TIMEOUT, |cursor| duration::read(&cursor, positive.clone()));
+    // A short `absolute_timeout` alone is no mistake: idleness can then not end a session earlier.
+    let default = absolute.map_or(DEFAULT_IDLE_TIMEOUT, |absolute| absolute.min(DEFAULT_IDLE_TIMEOUT));
+    let idle = session.optional("idle_timeout", default, |cursor| {
+        let idle = duration::read(&cursor, positive)?;
+        if let Some(absolute) = absolute.filter(|absolute| idle > *absolute) {
+            cursor.refuse(
+                format_args!("`{}`", duration::shown(idle)),
+                format_args!("at most the `absolute_timeout` (`{}`)", duration::shown(absolute)),
+            );
+            return None;
+        }
+        Some(idle)
+    });
+    (idle, absolute)
+}
+
+fn max_cookies(cursor: &Cursor<'_>) -> Option<usize> {
+    let expected = format!("a whole number from 1 to {MOST_COOKIES}");
+    let count = cursor.integer(&expected)?;
+    if !(1..=MOST_COOKIES).contains(&count) {
+        cursor.refuse(quoted(&count.to_string()), expected);
+        return None;
+    }
+    usize::try_from(count).ok()
+}
