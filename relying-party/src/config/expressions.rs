@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::cursor::Cursor;
-use super::problem::nearest;
+use super::problem::{nearest, quoted};
 use super::session::ClaimSelection;
-use crate::policy::expression::Expression;
+use crate::policy::expression::{Expression, ExpressionError};
 
 /// The expressions read so far: where they stand and which claims they use.
 #[derive(Default)]
@@ -13,6 +13,18 @@ pub(super) struct Expressions<'a>(Vec<(Cursor<'a>, ClaimSelection)>);
 
 /// Always kept: they say whose session it is.
 const ALWAYS_KEPT: [&str; 2] = ["iss", "sub"];
+
+/// The parser's complaint quotes the text around it: not shown where that may be a string literal.
+fn without_literals(source: &str, error: &ExpressionError) -> String {
+    match error {
+        ExpressionError::Syntax { line, column, message }
+            if source.contains(['"', '\'']) && !message.contains("'<EOF>'") =>
+        {
+            format!("line {line}, column {column}: syntax error")
+        }
+        error => error.to_string(),
+    }
+}
 
 impl<'a> Expressions<'a> {
     /// A condition (`require`). The access token is no claim about anybody, and no part of a session.
@@ -27,12 +39,14 @@ impl<'a> Expressions<'a> {
 
     /// Any expression. Its text is not shown: a credential for the backend may stand in it.
     pub(super) fn read(&mut self, cursor: &Cursor<'a>) -> Option<Expression> {
-        match Expression::compile(cursor.text("a CEL expression, as a string")?) {
+        let source = cursor.text("a CEL expression, as a string")?;
+        match Expression::compile(source) {
             Ok(expression) => {
                 self.0.push((cursor.clone(), expression.references().claims.clone()));
                 Some(expression)
             }
             Err(error) => {
+                let error = without_literals(source, &error);
                 cursor.refuse(format_args!("an expression that does not compile ({error})"), "CEL (cel.dev)");
                 None
             }
@@ -49,10 +63,7 @@ impl<'a> Expressions<'a> {
             {
                 let hint = nearest(claim, listed.iter().map(String::as_str));
                 cursor.report(
-                    format!(
-                        "found the claim {}, expected those of `session.claims` only",
-                        super::problem::quoted(claim)
-                    ),
+                    format!("found the claim {}, expected those of `session.claims` only", quoted(claim)),
                     hint,
                 );
             }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::client::{self, Client};
 use super::cursor::{Cursor, Keys, Mapping};
-use super::problem::{nearest, quoted};
+use super::problem::{alternatives, nearest, quoted};
 use super::{address, duration, metadata};
 use crate::jose::JwsAlgorithm;
 
@@ -78,11 +78,19 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
         cursor.refuse("an empty list", "at least one provider");
     }
     let mut names = Vec::new();
-    let mut providers = Vec::new();
+    let mut providers: Vec<Provider> = Vec::new();
     for item in items {
         let Some(members) = item.mapping_of(&KEYS) else { continue };
         let name = name(&members, &mut names);
-        providers.extend(read(&members, name));
+        let Some(provider) = read(&members, name) else { continue };
+        // What is sealed is bound to issuer and client, so they must tell providers apart.
+        let same =
+            |known: &&Provider| known.issuer == provider.issuer && known.client.client_id == provider.client.client_id;
+        if let Some(known) = providers.iter().find(same) {
+            let found = format!("the issuer and `client_id` of `{}` again", known.name);
+            members.place("client_id").refuse(found, "each registration once");
+        }
+        providers.push(provider);
     }
     Some(providers)
 }
@@ -184,7 +192,7 @@ fn algorithms(cursor: &Cursor<'_>) -> Option<Vec<JwsAlgorithm>> {
         cursor.refuse("an empty list", "at least one signature algorithm");
         return None;
     }
-    let expected = super::problem::alternatives(JwsAlgorithm::ALL.map(JwsAlgorithm::name));
+    let expected = alternatives(JwsAlgorithm::ALL.map(JwsAlgorithm::name));
     let mut algorithms = Vec::new();
     let mut complete = true;
     for item in items {
