@@ -70,7 +70,8 @@ pub(super) fn shown(text: &str) -> String {
 
 /// Whether `name` is a host as it stands in a URL: lower case, no port.
 pub(super) fn is_host(name: &str) -> bool {
-    Host::parse(name).is_ok_and(|host| host.to_string() == name)
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+    name.bytes().all(plain) && Host::parse(name).is_ok_and(|host| host.to_string() == name)
 }
 
 #[cfg(test)]

@@ -44,14 +44,9 @@ pub(super) fn read_all<'a>(cursor: &Cursor<'a>, expressions: &mut Expressions<'a
     let mut complete = true;
     for (name, member) in mapping.members() {
         let fits = name_fits(name, &member);
-        if fits {
-            // A name repeated letter by letter is a repeated member, reported as such.
-            match seen.insert(folded(name), name) {
-                Some(other) if other != name => {
-                    member.refuse(format_args!("the same header as `{other}` for many backends"), "each header once");
-                }
-                _ => {}
-            }
+        // A name repeated letter by letter is a repeated member, reported as such.
+        if let Some(other) = fits.then(|| seen.insert(folded(name), name)).flatten().filter(|other| *other != name) {
+            member.refuse(format_args!("the same header as `{other}` for many backends"), "each header once");
         }
         match expressions.read(&member) {
             Some(value) if fits => headers.push(IdentityHeader { name: name.to_ascii_lowercase(), value }),

@@ -1,5 +1,6 @@
 //! `providers`: the issuers, and how to be their client.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -165,20 +166,23 @@ fn cluster(cursor: &Cursor<'_>) -> Option<String> {
 
 fn clusters(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {
     let mapping = cursor.mapping("a mapping of endpoint hosts to Envoy clusters")?;
-    let mut clusters: Vec<(String, String)> = Vec::new();
+    let mut clusters = Vec::new();
+    let mut seen: HashMap<String, &str> = HashMap::new();
     let mut complete = true;
     for (name, member) in mapping.members() {
         let host = name.to_ascii_lowercase();
         if !address::is_host(&host) {
             member.refuse("a key that is no host", "a host such as `www.example.org`, without scheme, port and path");
             complete = false;
-        } else if name != host && clusters.iter().any(|(known, _)| *known == host) {
+            continue;
+        }
+        // A name repeated letter by letter is a repeated member, reported as such.
+        if seen.insert(host.clone(), name).is_some_and(|other| other != name) {
             member.refuse("the same host again", "each host once");
-            complete = false;
-        } else if let Some(cluster) = cluster(&member) {
-            clusters.push((host, cluster));
-        } else {
-            complete = false;
+        }
+        match cluster(&member) {
+            Some(cluster) => clusters.push((host, cluster)),
+            None => complete = false,
         }
     }
     complete.then_some(clusters)
