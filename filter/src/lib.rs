@@ -1,1 +1,20 @@
-//! The proxy-wasm shell around the relying party.
+//! The proxy-wasm shell around the relying party: it turns the host's callbacks into events and effects into host calls,
+//! and decides nothing itself.
+//!
+//! A panic here kills the VM of a whole worker. So: only the SDK's `_bytes` calls (its string getters panic on a byte that
+//! is not UTF-8), no host call for a stream that is gone, never a second answer.
+
+mod host;
+mod root;
+mod shell;
+mod stream;
+
+use proxy_wasm::traits::RootContext;
+use proxy_wasm::types::LogLevel;
+
+use crate::root::Root;
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|context| -> Box<dyn RootContext> { Box::new(Root::new(context)) });
+}}

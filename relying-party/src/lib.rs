@@ -3,10 +3,16 @@
 //! Nothing here knows a host, a clock or a source of randomness; all of them come in through [`gateway`].
 #![forbid(unsafe_code)]
 
+pub mod admission;
 pub mod config;
+pub mod denial;
 pub mod entropy;
+pub mod flow;
+pub mod forward;
+pub mod gateway;
 pub mod http;
 pub mod jose;
+pub mod log;
 pub mod login;
 pub mod page;
 pub mod policy;

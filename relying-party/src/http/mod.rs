@@ -96,6 +96,34 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+impl Response {
+    /// A redirect that is never cached. `location` is a URL or a path that was built or validated here.
+    pub fn redirect(status: u16, location: &str) -> Self {
+        let headers = vec![field("location", location), field("cache-control", "no-store")];
+        Self { status, headers, body: Vec::new() }
+    }
+
+    /// A JSON document that is never cached.
+    pub fn json(status: u16, document: &serde_json::Value) -> Self {
+        let headers = vec![
+            field("content-type", "application/json"),
+            field("cache-control", "no-store"),
+            field("x-content-type-options", "nosniff"),
+        ];
+        Self { status, headers, body: document.to_string().into_bytes() }
+    }
+
+    /// The same with these `Set-Cookie` lines.
+    pub fn with_cookies(mut self, lines: Vec<String>) -> Self {
+        self.headers.extend(lines.into_iter().map(|line| ("set-cookie".to_owned(), line)));
+        self
+    }
+}
+
+fn field(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
 /// A request to a provider, carried by one of the host's clusters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalloutRequest {

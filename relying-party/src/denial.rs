@@ -1,0 +1,318 @@
+//! Every refusal: its status, its fixed text, its stable reason code. Whatever goes wrong anywhere ends here.
+
+use std::time::Duration;
+
+use crate::admission::RequirementNotMet;
+use crate::flow::provider::ProviderFailure;
+use crate::log::LogLine;
+use crate::policy::path::PathError;
+use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
+use crate::protocol::id_token::IdTokenError;
+use crate::protocol::token::TokenError;
+use crate::reason::Reason;
+
+/// Why a request is answered here and not passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// The host's name is missing or malformed.
+    MalformedAuthority,
+    /// A request without `:path` (CONNECT), or with one that is not text.
+    MissingPath,
+    /// The path is malformed.
+    Path(PathError),
+    /// Backend and rules could read the path differently.
+    AmbiguousPath,
+    /// No live session, and none can be begun from this request.
+    LoginRequired,
+    /// The rule's `require` is not met.
+    RequirementNotMet,
+    /// There is no such endpoint below `base_path`.
+    UnknownEndpoint,
+    /// The endpoint does not take this method; it takes these.
+    MethodNotAllowed(&'static str),
+    /// There is no provider of this name.
+    UnknownProvider,
+    /// Another site asked to end the session.
+    CrossSiteLogout,
+    /// The form of a callback is too large, not text, or never came.
+    FormUnreadable,
+    /// The parameters of a callback are unusable.
+    Callback(AuthorizationResponseError),
+    /// `state` is not ours, or damaged.
+    StateUnreadable,
+    /// The login took too long.
+    LoginExpired,
+    /// The login was begun in another browser.
+    AnotherBrowser,
+    /// The provider reports an error instead of a code.
+    Authorization(AuthorizationError),
+    /// The token endpoint refused, or its answer is unusable.
+    Token(TokenError),
+    /// The ID token is not acceptable.
+    IdToken(IdTokenError),
+    /// The session does not fit into its cookies.
+    SessionTooLarge {
+        /// The largest claims, with their sizes in bytes.
+        claims: Vec<(String, usize)>,
+        /// What a session may take, in bytes.
+        limit: usize,
+    },
+    /// The provider's metadata or keys have not arrived yet.
+    ProviderNotReady,
+    /// The provider could not be reached, or answered with something unusable.
+    Provider(ProviderFailure),
+}
+
+/// What a person is told.
+pub struct Wording {
+    /// HTTP status code.
+    pub status: u16,
+    /// The heading.
+    pub title: &'static str,
+    /// What happened and what helps.
+    pub explanation: &'static str,
+    /// The way on, as a label for a link to the login.
+    pub sign_in: Option<&'static str>,
+}
+
+const TRY_AGAIN: Option<&str> = Some("Try again");
+const SIGN_IN: Option<&str> = Some("Sign in");
+
+const fn wording(
+    status: u16,
+    title: &'static str,
+    explanation: &'static str,
+    sign_in: Option<&'static str>,
+) -> Wording {
+    Wording { status, title, explanation, sign_in }
+}
+
+impl Denial {
+    /// Status and text of the answer.
+    pub const fn wording(&self) -> Wording {
+        match self {
+            Self::MalformedAuthority | Self::MissingPath | Self::Path(_) => {
+                wording(400, "Bad request", "The address of this request is malformed.", None)
+            }
+            Self::AmbiguousPath => wording(
+                400,
+                "Bad request",
+                "The path of this request could be understood in more than one way, so it is refused.",
+                None,
+            ),
+            Self::LoginRequired => {
+                wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN)
+            }
+            Self::RequirementNotMet => wording(
+                403,
+                "Access denied",
+                "You are signed in, but your account is not allowed to do this. Ask the person who runs this application.",
+                None,
+            ),
+            Self::UnknownEndpoint => wording(404, "Not found", "There is nothing at this address.", None),
+            Self::MethodNotAllowed(_) => {
+                wording(405, "Method not allowed", "This address does not take requests of this kind.", None)
+            }
+            Self::UnknownProvider => {
+                wording(400, "Unknown sign-in service", "There is no sign-in service of this name here.", SIGN_IN)
+            }
+            Self::CrossSiteLogout => {
+                wording(403, "Sign out?", "Another site asked to sign you out. You are still signed in.", None)
+            }
+            Self::FormUnreadable | Self::Callback(_) | Self::StateUnreadable => wording(
+                400,
+                "Sign-in failed",
+                "The answer of the sign-in service is incomplete or does not belong to a sign-in that was started here.",
+                TRY_AGAIN,
+            ),
+            Self::LoginExpired => {
+                wording(400, "Sign-in took too long", "This sign-in was started too long ago.", TRY_AGAIN)
+            }
+            Self::AnotherBrowser => wording(
+                400,
+                "Sign-in failed",
+                "This sign-in was not started in this browser, or the browser does not accept cookies from this site.",
+                TRY_AGAIN,
+            ),
+            Self::Authorization(error) => error_wording(*error),
+            Self::Token(TokenError::InvalidGrant) => {
+                wording(400, "Sign-in failed", "This sign-in was used already, or it took too long.", TRY_AGAIN)
+            }
+            Self::Token(_) | Self::IdToken(_) => wording(
+                502,
+                "Sign-in failed",
+                "The answer of the sign-in service could not be accepted. If this happens again, tell the person who runs \
+                 this application.",
+                TRY_AGAIN,
+            ),
+            Self::SessionTooLarge { .. } => wording(
+                500,
+                "Sign-in failed",
+                "Your account carries more information than a session can hold. Tell the person who runs this application.",
+                None,
+            ),
+            Self::ProviderNotReady | Self::Provider(ProviderFailure::Unreachable(_)) => wording(
+                503,
+                "Sign-in is not available",
+                "The sign-in service cannot be reached at the moment. Try again in a few seconds.",
+                TRY_AGAIN,
+            ),
+            Self::Provider(ProviderFailure::Misbehaved(_)) => wording(
+                502,
+                "Sign-in is not available",
+                "The sign-in service gave an answer that cannot be used. Tell the person who runs this application.",
+                TRY_AGAIN,
+            ),
+        }
+    }
+
+    /// When to come back.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.wording().status {
+            503 => Some(Duration::from_secs(2)),
+            _ => None,
+        }
+    }
+
+    /// What the log says of it; `None` for what is ordinary.
+    pub fn log_line(&self, provider: Option<&str>, request_id: Option<&str>) -> Option<LogLine> {
+        let message = || {
+            let mut line = format!("refused: {}", self.code());
+            for (name, value) in [("provider", provider), ("request", request_id), ("advice", self.advice())] {
+                if let Some(value) = value {
+                    line.push_str(&format!("; {name}: {value}"));
+                }
+            }
+            line
+        };
+        match (self, self.wording().status) {
+            (Self::LoginRequired, _) => None,
+            (_, 500..) => Some(LogLine::warn(message())),
+            _ => Some(LogLine::info(message())),
+        }
+    }
+
+    /// What the operator can do.
+    const fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::AnotherBrowser => Some(
+                "if everybody sees this: the browser reaches this deployment under another host than `public_url`, or cookies \
+                 are blocked (`session.secure` needs https)",
+            ),
+            Self::FormUnreadable => {
+                Some("response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration")
+            }
+            Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient) => Some(
+                "compare `client_id`, `client_secret` and `token_endpoint_auth_method` with the registration at the provider",
+            ),
+            Self::Authorization(AuthorizationError::UnauthorizedClient | AuthorizationError::InvalidRequest) => {
+                Some("compare `client_id` and the redirect URI with the registration at the provider")
+            }
+            Self::Authorization(AuthorizationError::InvalidScope) => Some("the provider does not know one of `scope`"),
+            Self::IdToken(IdTokenError::Expired | IdTokenError::IssuedInTheFuture | IdTokenError::NotYetValid) => {
+                Some("compare the clocks of this machine and the provider; `clock_skew` is what may differ")
+            }
+            Self::SessionTooLarge { .. } => {
+                Some("list only the claims in use in `session.claims`, or raise `session.max_cookies`")
+            }
+            Self::Provider(ProviderFailure::Unreachable(_)) => Some("is the provider up, and does `cluster` lead to it?"),
+            _ => None,
+        }
+    }
+}
+
+const fn error_wording(error: AuthorizationError) -> Wording {
+    match error {
+        AuthorizationError::AccessDenied => {
+            wording(400, "Sign-in was cancelled", "The sign-in service did not let you in, or you cancelled.", TRY_AGAIN)
+        }
+        AuthorizationError::LoginRequired
+        | AuthorizationError::InteractionRequired
+        | AuthorizationError::ConsentRequired
+        | AuthorizationError::AccountSelectionRequired => {
+            wording(400, "Sign-in is not complete", "The sign-in service needs you to do something first.", TRY_AGAIN)
+        }
+        AuthorizationError::TemporarilyUnavailable => wording(
+            503,
+            "Sign-in is not available",
+            "The sign-in service is busy at the moment. Try again in a few seconds.",
+            TRY_AGAIN,
+        ),
+        AuthorizationError::InvalidRequest
+        | AuthorizationError::UnauthorizedClient
+        | AuthorizationError::UnsupportedResponseType
+        | AuthorizationError::InvalidScope
+        | AuthorizationError::ServerError
+        | AuthorizationError::UnusedFeature
+        | AuthorizationError::Other => wording(
+            400,
+            "Sign-in failed",
+            "The sign-in service reports an error. If this happens again, tell the person who runs this application.",
+            TRY_AGAIN,
+        ),
+    }
+}
+
+impl Reason for Denial {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MalformedAuthority => "request.authority_malformed",
+            Self::MissingPath => "request.path_missing",
+            Self::Path(error) => error.code(),
+            Self::AmbiguousPath => "request.path_ambiguous",
+            Self::LoginRequired => "session.required",
+            Self::RequirementNotMet => "policy.require_not_met",
+            Self::UnknownEndpoint => "endpoint.unknown",
+            Self::MethodNotAllowed(_) => "endpoint.method_not_allowed",
+            Self::UnknownProvider => "login.provider_unknown",
+            Self::CrossSiteLogout => "logout.cross_site",
+            Self::FormUnreadable => "callback.form_unreadable",
+            Self::Callback(error) => error.code(),
+            Self::StateUnreadable => "login.state_invalid",
+            Self::LoginExpired => "login.expired",
+            Self::AnotherBrowser => "login.another_browser",
+            Self::Authorization(error) => error.code(),
+            Self::Token(error) => error.code(),
+            Self::IdToken(error) => error.code(),
+            Self::SessionTooLarge { .. } => "session.too_large",
+            Self::ProviderNotReady => "provider.not_ready",
+            Self::Provider(failure) => failure.code(),
+        }
+    }
+}
+
+impl From<PathError> for Denial {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
+}
+
+impl From<RequirementNotMet> for Denial {
+    fn from(_: RequirementNotMet) -> Self {
+        Self::RequirementNotMet
+    }
+}
+
+impl From<AuthorizationResponseError> for Denial {
+    fn from(error: AuthorizationResponseError) -> Self {
+        Self::Callback(error)
+    }
+}
+
+impl From<AuthorizationError> for Denial {
+    fn from(error: AuthorizationError) -> Self {
+        Self::Authorization(error)
+    }
+}
+
+impl From<TokenError> for Denial {
+    fn from(error: TokenError) -> Self {
+        Self::Token(error)
+    }
+}
+
+impl From<IdTokenError> for Denial {
+    fn from(error: IdTokenError) -> Self {
+        Self::IdToken(error)
+    }
+}

@@ -1,0 +1,233 @@
+//! The way back from the provider (OIDC Core 1.0 §3.1.2.5 to §3.1.3.7): callback, token request, ID token, session.
+
+use std::rc::Rc;
+
+use crate::config::SameSite;
+use crate::denial::Denial;
+use crate::http::{CalloutOutcome, Response};
+use crate::jose::Software;
+use crate::login::attempt::{AttemptError, LoginAttempt};
+use crate::login::browser::BrowserCookie;
+use crate::page;
+use crate::policy::uses_access_token;
+use crate::protocol::authorization::{AuthorizationOutcome, AuthorizationResponse};
+use crate::protocol::id_token::{Expected, IdTokenError, VerifiedIdToken};
+use crate::protocol::token::{TokenError, TokenResponse, process_token_response, token_request};
+use crate::secret::Secret;
+use crate::session::claims::{largest_claims, select_claims};
+use crate::session::{AccessToken, Session, SignIn};
+
+use super::provider::{LoadedProvider, ProviderFailure};
+use super::visit::Visit;
+use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+
+/// The largest form post of a provider, in bytes.
+const LARGEST_FORM: usize = 16 * 1024;
+/// How many claims the page about a session that is too large names.
+const CLAIMS_NAMED: usize = 5;
+
+/// `response_mode=query`
+pub(super) fn from_query(visit: Visit, scene: &mut Scene<'_>) -> Step {
+    let query = visit.head.query().unwrap_or_default().to_owned();
+    process(visit, &query, scene)
+}
+
+/// `response_mode=form_post`: the parameters are in the body (OAuth 2.0 Form Post Response Mode §2).
+pub(super) fn from_form(visit: Visit) -> Step {
+    Step::Wait(Wait::Body { limit: LARGEST_FORM, flow: AwaitForm { visit } })
+}
+
+/// A callback whose form is still to come.
+pub struct AwaitForm {
+    visit: Visit,
+}
+
+impl AwaitForm {
+    /// Goes on with the form; `None` when it is larger than the limit, or never came.
+    pub fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
+        match body.map(String::from_utf8) {
+            Some(Ok(form)) => process(self.visit, &form, scene),
+            Some(Err(_)) | None => self.visit.refuse(Denial::FormUnreadable, scene),
+        }
+    }
+}
+
+fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
+    let response = match AuthorizationResponse::parse(parameters) {
+        Ok(response) => response,
+        Err(error) => return visit.refuse(error, scene),
+    };
+    let config = scene.config;
+    let browser = BrowserCookie::sent(visit.head.headers(), &config.session.cookie);
+    let attempt = match LoginAttempt::open(&response.state, browser.as_ref(), scene.now, |tag| visit.attempt_binding(tag, scene)) {
+        Ok(attempt) => attempt,
+        Err(AttemptError::Unreadable) => return visit.refuse(Denial::StateUnreadable, scene),
+        Err(AttemptError::Expired(attempt)) => return too_late(&visit, &attempt, Denial::LoginExpired, scene),
+        Err(AttemptError::AnotherBrowser(attempt)) => return too_late(&visit, &attempt, Denial::AnotherBrowser, scene),
+    };
+    let code = match response.outcome {
+        AuthorizationOutcome::Code(ref code) => code.clone(),
+        AuthorizationOutcome::Error(error) => {
+            return visit.refuse_login(error, Some(&attempt.provider), &attempt.return_to, scene);
+        }
+    };
+    let Some(provider) = scene.providers.iter().position(|slot| slot.config.name == attempt.provider) else {
+        return visit.refuse(Denial::UnknownProvider, scene);
+    };
+    let need = Need { provider, newer_than: None };
+    let flow = RedeemCode { login: Login { visit, attempt: Box::new(attempt) }, need, response, code };
+    if scene.providers.get(provider).is_some_and(|slot| slot.satisfies(need)) {
+        flow.resume(scene)
+    } else {
+        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Code(flow) })
+    }
+}
+
+/// A late or repeated callback: who is signed in already goes where the login was to lead; nothing is redeemed.
+fn too_late(visit: &Visit, attempt: &LoginAttempt, denial: Denial, scene: &mut Scene<'_>) -> Step {
+    match session_cookie::read(visit, scene) {
+        Some(_) => Response::redirect(303, attempt.return_to.as_str()).into(),
+        None => visit.refuse_login(denial, Some(&attempt.provider), &attempt.return_to, scene),
+    }
+}
+
+/// The login that a callback belongs to, and its request.
+struct Login {
+    visit: Visit,
+    attempt: Box<LoginAttempt>,
+}
+
+impl Login {
+    fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
+        self.visit.refuse_login(denial, Some(&self.attempt.provider), &self.attempt.return_to, scene)
+    }
+}
+
+/// A code to redeem as soon as its provider is available.
+pub struct RedeemCode {
+    login: Login,
+    need: Need,
+    response: AuthorizationResponse,
+    code: Secret<String>,
+}
+
+impl RedeemCode {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        let provider = match scene.provider(self.need) {
+            Ok(provider) => provider,
+            Err(denial) => return self.login.refuse(denial, scene),
+        };
+        if let Err(error) = self.response.check_issuer(&provider.metadata) {
+            return self.login.refuse(error, scene);
+        }
+        let attempt = &self.login.attempt;
+        let (redirect_uri, verifier) = (&attempt.redirect_uri, attempt.code_verifier.expose());
+        let request = token_request(&provider.config, &provider.metadata, &self.code, redirect_uri, verifier);
+        let flow = AwaitTokenResponse { login: self.login, need: self.need, provider };
+        Step::Wait(Wait::Callout { request: Box::new(request), flow })
+    }
+}
+
+/// A login whose token response is still to come.
+pub struct AwaitTokenResponse {
+    login: Login,
+    need: Need,
+    provider: Rc<LoadedProvider>,
+}
+
+impl AwaitTokenResponse {
+    /// Goes on with the token endpoint's answer.
+    pub fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
+        let (status, body) = match ProviderFailure::answer(outcome) {
+            Ok(answer) => answer,
+            Err(failure) => return self.login.refuse(Denial::Provider(failure), scene),
+        };
+        match process_token_response(status, &body) {
+            Ok(tokens) => {
+                let need = Need { newer_than: Some(self.provider.generation), ..self.need };
+                VerifyIdToken { login: self.login, need, tokens }.verify(self.provider, scene)
+            }
+            // Two callbacks for one code: the first one signed the person in.
+            Err(TokenError::InvalidGrant) => {
+                too_late(&self.login.visit, &self.login.attempt, Denial::Token(TokenError::InvalidGrant), scene)
+            }
+            Err(error) => self.login.refuse(error, scene),
+        }
+    }
+}
+
+/// A login whose ID token waits for newer keys.
+pub struct VerifyIdToken {
+    login: Login,
+    need: Need,
+    tokens: TokenResponse,
+}
+
+impl VerifyIdToken {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        match scene.provider(Need { newer_than: None, ..self.need }) {
+            Ok(provider) => match self.check(&provider, scene) {
+                Ok(id_token) => self.sign_in(&provider, id_token, scene),
+                Err(error) => self.login.refuse(error, scene),
+            },
+            Err(denial) => self.login.refuse(denial, scene),
+        }
+    }
+
+    /// The first attempt. A key that is not known may be newer than what is loaded: then once more with newer keys.
+    fn verify(self, provider: Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
+        match self.check(&provider, scene) {
+            Ok(id_token) => self.sign_in(&provider, id_token, scene),
+            Err(error) if error.newer_keys_may_help() => {
+                Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::IdToken(self) })
+            }
+            Err(error) => self.login.refuse(error, scene),
+        }
+    }
+
+    fn check(&self, provider: &LoadedProvider, scene: &Scene<'_>) -> Result<VerifiedIdToken, IdTokenError> {
+        let expected = Expected {
+            issuer: &provider.config.issuer,
+            client_id: &provider.config.client.client_id,
+            nonce: &self.login.attempt.nonce,
+            algorithms: &provider.config.algorithms,
+            clock_skew: provider.config.clock_skew,
+            access_token: &self.tokens.access_token,
+        };
+        self.tokens.id_token.verify(&expected, &provider.keys, &Software, scene.now)
+    }
+
+    fn sign_in(self, provider: &LoadedProvider, id_token: VerifiedIdToken, scene: &mut Scene<'_>) -> Step {
+        let Self { login, tokens, .. } = self;
+        let config = scene.config;
+        let granted = tokens.scope.as_deref().unwrap_or(&provider.config.client.scope);
+        let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime);
+        let sign_in = SignIn {
+            provider: provider.config.name.clone(),
+            claims: select_claims(id_token.claims(), &config.session.claims),
+            scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
+            access_token: config.uses_access_token().then_some(AccessToken { value: tokens.access_token, expires_at }),
+        };
+        let session = Session::begin(sign_in, &config.session, scene.now, scene.entropy);
+        match session_cookie::write(&login.visit, &provider.config, &session, scene) {
+            Ok(mut cookies) => {
+                cookies.push(BrowserCookie::clear(&config.session.cookie));
+                arrive(&login, config.session.cookie.same_site).with_cookies(cookies).into()
+            }
+            Err(_) => {
+                let claims = largest_claims(&session, CLAIMS_NAMED);
+                login.refuse(Denial::SessionTooLarge { claims, limit: config.session.max_cookies.saturating_mul(4096) }, scene)
+            }
+        }
+    }
+}
+
+/// To where the login was to lead. After a redirect from another site browsers withhold `SameSite=Strict` cookies, so then
+/// a page of ours leads on.
+fn arrive(login: &Login, same_site: SameSite) -> Response {
+    let target = login.attempt.return_to.as_str();
+    match same_site {
+        SameSite::Strict => page::continue_to(target),
+        SameSite::Lax | SameSite::None => Response::redirect(303, target),
+    }
+}

@@ -1,0 +1,88 @@
+//! The filter's own endpoints, below `base_path`.
+
+use serde_json::json;
+
+use crate::denial::Denial;
+use crate::http::Response;
+use crate::login::return_to::ReturnTarget;
+use crate::policy::path::RequestPath;
+use crate::reason::Reason;
+
+use super::visit::Visit;
+use super::{Scene, Step, callback, login, logout, session_cookie};
+
+/// Answers a request to an endpoint.
+pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) -> Step {
+    let name = path.literal().strip_prefix(scene.config.base_path.as_str()).unwrap_or_default();
+    match (name, visit.head.method()) {
+        ("/callback", "GET") => callback::from_query(visit, scene),
+        ("/callback", "POST") => callback::from_form(visit),
+        ("/login", "GET" | "HEAD") => start_login(visit, scene),
+        ("/logout", "GET" | "POST") => logout::end_session(&visit, scene),
+        ("/session", "GET" | "HEAD") => describe_session(&visit, scene),
+        ("/ready", "GET" | "HEAD") => readiness(scene),
+        ("/callback" | "/logout", _) => visit.refuse(Denial::MethodNotAllowed("GET, POST"), scene),
+        ("/login" | "/session" | "/ready", _) => visit.refuse(Denial::MethodNotAllowed("GET, HEAD"), scene),
+        _ => visit.refuse(Denial::UnknownEndpoint, scene),
+    }
+}
+
+fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
+    let mut choice = login::Choice::default();
+    let mut target = None;
+    for (name, value) in form_urlencoded::parse(visit.head.query().unwrap_or_default().as_bytes()) {
+        match &*name {
+            "return_to" => target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path),
+            "provider" => choice.provider = Some(value.into_owned()),
+            "login_hint" => choice.login_hint = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let target = target.unwrap_or_else(ReturnTarget::root);
+    if visit.is_navigation() {
+        login::begin(visit, target, choice, scene)
+    } else {
+        visit.refuse_login(Denial::LoginRequired, None, &target, scene)
+    }
+}
+
+/// For scripts: who is signed in and for how long. Never a token, and no renewal: polling must not keep a session alive.
+fn describe_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
+    match session_cookie::read(visit, scene) {
+        Some(live) => {
+            let session = live.session();
+            let document = json!({
+                "authenticated": true,
+                "provider": session.provider,
+                "claims": session.claims,
+                "expires_in": session.expires_at.since(scene.now).as_secs(),
+                "idle_expires_in": session.idle_expires_at.since(scene.now).as_secs(),
+            });
+            Response::json(200, &document).into()
+        }
+        None => Response::json(401, &json!({ "authenticated": false })).into(),
+    }
+}
+
+/// Whether every provider's metadata and keys are loaded.
+fn readiness(scene: &Scene<'_>) -> Step {
+    let providers: serde_json::Map<_, _> = scene
+        .providers
+        .iter()
+        .map(|slot| {
+            let reason = slot.failure.as_ref().map(Reason::code);
+            let state = match &slot.loaded {
+                Some(loaded) => json!({
+                    "state": if reason.is_some() { "stale" } else { "ready" },
+                    "reason": reason,
+                    "key_ids": loaded.keys.key_ids().collect::<Vec<_>>(),
+                    "age": scene.now.since(loaded.loaded_at).as_secs(),
+                }),
+                None => json!({ "state": if reason.is_some() { "failing" } else { "loading" }, "reason": reason }),
+            };
+            (slot.config.name.clone(), state)
+        })
+        .collect();
+    let is_ready = scene.providers.iter().all(|slot| slot.loaded.is_some());
+    Response::json(if is_ready { 200 } else { 503 }, &json!({ "ready": is_ready, "providers": providers })).into()
+}

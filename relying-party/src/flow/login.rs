@@ -1,0 +1,106 @@
+//! The authorization request: the browser goes to the provider (OIDC Core 1.0 §3.1.2.1).
+
+use crate::denial::Denial;
+use crate::entropy::Entropy;
+use crate::http::Response;
+use crate::login::attempt::LoginAttempt;
+use crate::login::browser::BrowserCookie;
+use crate::login::return_to::ReturnTarget;
+use crate::page;
+use crate::protocol::authorization::{AuthorizationRequest, authorization_url};
+use crate::secret::Secret;
+
+use super::provider::LoadedProvider;
+use super::visit::Visit;
+use super::{AwaitProvider, Need, Scene, Step, Wait};
+
+/// What the visitor chose.
+#[derive(Default)]
+pub(super) struct Choice {
+    /// A provider's name.
+    pub(super) provider: Option<String>,
+    /// `login_hint` (OIDC Core §3.1.2.1).
+    pub(super) login_hint: Option<String>,
+}
+
+/// A login that begins as soon as its provider is available.
+pub struct BeginLogin {
+    visit: Visit,
+    need: Need,
+    target: ReturnTarget,
+    login_hint: Option<String>,
+}
+
+/// Begins a login that ends at `target`.
+pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &mut Scene<'_>) -> Step {
+    let provider = match &choice.provider {
+        Some(name) => match scene.providers.iter().position(|slot| slot.config.name == *name) {
+            Some(index) => index,
+            None => return visit.refuse(Denial::UnknownProvider, scene),
+        },
+        None if scene.providers.len() > 1 => return offer_providers(&target, &choice, scene).into(),
+        None => 0,
+    };
+    let need = Need { provider, newer_than: None };
+    let flow = BeginLogin { visit, need, target, login_hint: choice.login_hint };
+    if scene.providers.get(provider).is_some_and(|slot| slot.satisfies(need)) {
+        flow.resume(scene)
+    } else {
+        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
+    }
+}
+
+impl BeginLogin {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        match scene.provider(self.need) {
+            Ok(provider) => self.redirect(&provider, scene),
+            Err(denial) => {
+                let name = scene.provider_name(self.need);
+                self.visit.refuse_login(denial, name.as_deref(), &self.target, scene)
+            }
+        }
+    }
+
+    fn redirect(self, provider: &LoadedProvider, scene: &mut Scene<'_>) -> Step {
+        let config = scene.config;
+        let client = &provider.config.client;
+        let browser = BrowserCookie::of(self.visit.head.headers(), &config.session.cookie, scene.entropy);
+        let attempt = LoginAttempt {
+            provider: provider.config.name.clone(),
+            return_to: self.target,
+            nonce: scene.entropy.token(),
+            code_verifier: Secret::new(scene.entropy.token()),
+            redirect_uri: self.visit.endpoint(config, "callback"),
+            started_at: scene.now,
+            browser: browser.hash(),
+        };
+        let state = attempt.seal(&config.session.keys, &attempt_binding(provider, &self.visit, config), scene.entropy);
+        let url = authorization_url(
+            &provider.metadata,
+            client,
+            &AuthorizationRequest {
+                redirect_uri: &attempt.redirect_uri,
+                state: &state,
+                nonce: &attempt.nonce,
+                code_verifier: attempt.code_verifier.expose(),
+                login_hint: self.login_hint.as_deref(),
+            },
+        );
+        Response::redirect(302, url.as_str()).with_cookies(vec![browser.set_cookie(&config.session.cookie)]).into()
+    }
+}
+
+/// Several providers fit: a person chooses.
+fn offer_providers(target: &ReturnTarget, choice: &Choice, scene: &Scene<'_>) -> Response {
+    let choices: Vec<_> = scene
+        .providers
+        .iter()
+        .map(|slot| {
+            let mut parameters = vec![("provider", slot.config.name.as_str()), ("return_to", target.as_str())];
+            parameters.extend(choice.login_hint.as_deref().map(|hint| ("login_hint", hint)));
+            (slot.config.display_name.as_str(), Visit::login_path(scene.config, &parameters))
+        })
+        .collect();
+    let choices: Vec<_> = choices.iter().map(|(name, href)| (*name, href.as_str())).collect();
+    page::sign_in(&choices)
+}

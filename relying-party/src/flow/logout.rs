@@ -1,0 +1,40 @@
+//! Signing out: here, and at the provider (RP-Initiated Logout 1.0).
+
+use crate::denial::Denial;
+use crate::http::Response;
+use crate::http::navigation::is_same_origin_or_direct;
+use crate::login::return_to::ReturnTarget;
+use crate::page;
+use crate::protocol::end_session::end_session_url;
+
+use super::visit::Visit;
+use super::{Scene, Step, session_cookie};
+
+/// Ends the session, unless another site asks for it.
+pub(super) fn end_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
+    if !is_same_origin_or_direct(&visit.head, &visit.origin) {
+        return visit.refuse(Denial::CrossSiteLogout, scene);
+    }
+    let target = return_target(visit, scene);
+    let provider = session_cookie::read(visit, scene).and_then(|live| {
+        let slot = scene.providers.iter().find(|slot| slot.config.name == live.session().provider)?;
+        slot.loaded.clone()
+    });
+    let after = target.as_ref().map_or("/", ReturnTarget::as_str);
+    let at_provider = provider.and_then(|provider| {
+        let back = format!("{}{after}", visit.origin.origin);
+        end_session_url(&provider.metadata, &provider.config.client.client_id, &back, None)
+    });
+    let response = match (at_provider, &target) {
+        (Some(url), _) => Response::redirect(303, url.as_str()),
+        (None, Some(target)) => Response::redirect(303, target.as_str()),
+        (None, None) => page::signed_out(&Visit::login_path(scene.config, &[])),
+    };
+    response.with_cookies(session_cookie::clear(visit, scene)).into()
+}
+
+fn return_target(visit: &Visit, scene: &Scene<'_>) -> Option<ReturnTarget> {
+    let query = visit.head.query().unwrap_or_default();
+    let (_, value) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "return_to")?;
+    ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path)
+}

@@ -1,0 +1,169 @@
+//! What happens to a request, step by step. Flows know no host: what they need from outside they return as a [`Wait`],
+//! together with the state that goes on from there.
+
+mod callback;
+mod endpoints;
+mod login;
+mod logout;
+pub mod provider;
+mod protected;
+mod session_cookie;
+mod visit;
+
+use std::rc::Rc;
+
+use crate::admission::cache::SessionCache;
+use crate::config::Config;
+use crate::denial::Denial;
+use crate::entropy::Entropy;
+use crate::forward::Forward;
+use crate::http::{CalloutRequest, RequestHead, Response};
+use crate::log::LogLine;
+use crate::policy::path::RequestPath;
+use crate::policy::rules::{self, Selection};
+use crate::time::UnixTime;
+
+use self::provider::{Generation, LoadedProvider, ProviderSlot};
+use self::visit::Visit;
+
+pub use self::callback::{AwaitForm, AwaitTokenResponse};
+
+/// What a flow sees and uses while it runs.
+pub struct Scene<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The providers, in the order of the configuration.
+    pub providers: &'a [ProviderSlot],
+    /// Sessions that were opened before.
+    pub sessions: &'a mut SessionCache,
+    /// The current time.
+    pub now: UnixTime,
+    /// Randomness.
+    pub entropy: &'a mut dyn Entropy,
+    /// Lines for the host's log.
+    pub log: &'a mut Vec<LogLine>,
+}
+
+impl Scene<'_> {
+    /// The provider that `need` asks for, or why it is not there.
+    fn provider(&self, need: Need) -> Result<Rc<LoadedProvider>, Denial> {
+        let slot = self.providers.get(need.provider);
+        let loaded = slot.and_then(|slot| slot.loaded.clone());
+        loaded.ok_or_else(|| slot.and_then(|slot| slot.failure.clone()).map_or(Denial::ProviderNotReady, Denial::Provider))
+    }
+
+    fn provider_name(&self, need: Need) -> Option<String> {
+        self.providers.get(need.provider).map(|slot| slot.config.name.clone())
+    }
+}
+
+/// How far a flow has come.
+pub enum Step {
+    /// It waits.
+    Wait(Wait),
+    /// It has decided.
+    Done(Verdict),
+}
+
+/// What a flow waits for, and what goes on when it is there. A need can only be met by what it asks for.
+pub enum Wait {
+    /// A provider's metadata and keys; shared: one fetch serves all who wait.
+    Provider {
+        /// Which, and how new.
+        need: Need,
+        /// What goes on.
+        flow: AwaitProvider,
+    },
+    /// The answer to a request of its own.
+    Callout {
+        /// The request.
+        request: Box<CalloutRequest>,
+        /// What goes on.
+        flow: AwaitTokenResponse,
+    },
+    /// The body of the browser's request.
+    Body {
+        /// The largest body of interest, in bytes.
+        limit: usize,
+        /// What goes on.
+        flow: AwaitForm,
+    },
+}
+
+/// A provider's metadata and keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// The provider's index in the configuration.
+    pub provider: usize,
+    /// Keys newer than these; `None`: any.
+    pub newer_than: Option<Generation>,
+}
+
+/// A flow that waits for a provider.
+pub enum AwaitProvider {
+    /// A login is to begin.
+    Login(login::BeginLogin),
+    /// A code is to be redeemed.
+    Code(callback::RedeemCode),
+    /// An ID token is to be verified with newer keys.
+    IdToken(callback::VerifyIdToken),
+}
+
+impl AwaitProvider {
+    /// Goes on, whether the provider has become available or not.
+    pub fn resume(self, scene: &mut Scene<'_>) -> Step {
+        match self {
+            Self::Login(flow) => flow.resume(scene),
+            Self::Code(flow) => flow.resume(scene),
+            Self::IdToken(flow) => flow.resume(scene),
+        }
+    }
+}
+
+/// What becomes of a request.
+pub enum Verdict {
+    /// It goes on to the backend.
+    Forward(Forward),
+    /// It is answered here.
+    Respond(Reply),
+}
+
+/// An answer, and the reason code when it is a refusal.
+pub struct Reply {
+    /// The answer.
+    pub response: Response,
+    /// The reason code.
+    pub reason: Option<&'static str>,
+}
+
+impl From<Reply> for Step {
+    fn from(reply: Reply) -> Self {
+        Self::Done(Verdict::Respond(reply))
+    }
+}
+
+impl From<Response> for Step {
+    fn from(response: Response) -> Self {
+        Reply { response, reason: None }.into()
+    }
+}
+
+/// Decides a request, or says what is needed to decide it.
+pub fn begin(head: RequestHead, scene: &mut Scene<'_>) -> Step {
+    let visit = match Visit::new(head, scene.config) {
+        Ok(visit) => visit,
+        Err(refusal) => return refusal.into(),
+    };
+    let path = match visit.head.path_and_query().map(RequestPath::parse) {
+        Some(Ok(path)) => path,
+        Some(Err(error)) => return visit.refuse(error, scene),
+        None => return visit.refuse(Denial::MissingPath, scene),
+    };
+    let config = scene.config;
+    match rules::select(&config.rules, &config.base_path, visit.head.method(), visit.head.authority(), &path) {
+        Selection::Endpoint => endpoints::answer(visit, &path, scene),
+        Selection::Rule(index, rule) => protected::decide(visit, &path, Some((index, rule)), scene),
+        Selection::Default => protected::decide(visit, &path, None, scene),
+        Selection::Ambiguous => visit.refuse(Denial::AmbiguousPath, scene),
+    }
+}

@@ -1,0 +1,78 @@
+//! A request to the application: the rule's demand, the session, the verdict.
+
+use std::rc::Rc;
+
+use crate::admission::{Admission, LiveSession};
+use crate::config::{Authentication, Rule};
+use crate::denial::Denial;
+use crate::forward::Forward;
+use crate::policy::expression::{Expression, RequestView};
+use crate::policy::path::RequestPath;
+
+use super::visit::Visit;
+use super::{Scene, Step, Verdict, login, session_cookie};
+
+/// Decides a request under `rule` (its index and itself), or under the default: a session is needed.
+pub(super) fn decide(visit: Visit, path: &RequestPath, rule: Option<(usize, &Rule)>, scene: &mut Scene<'_>) -> Step {
+    let Some((index, rule)) = rule else {
+        return match session_cookie::read(&visit, scene) {
+            Some(session) => admit(&visit, path, session, None, scene),
+            None => demand_login(visit, scene),
+        };
+    };
+    match &rule.authentication {
+        Authentication::Session { require } => match session_cookie::read(&visit, scene) {
+            Some(session) => admit(&visit, path, session, require.as_ref().map(|require| (index, require)), scene),
+            None => demand_login(visit, scene),
+        },
+        Authentication::Optional { require } => match session_cookie::read(&visit, scene) {
+            Some(session) => admit(&visit, path, session, require.as_ref().map(|require| (index, require)), scene),
+            None => pass_anonymous(&visit, rule, scene),
+        },
+        Authentication::Public => pass_anonymous(&visit, rule, scene),
+    }
+}
+
+fn admit(
+    visit: &Visit,
+    path: &RequestPath,
+    session: Rc<LiveSession>,
+    require: Option<(usize, &Expression)>,
+    scene: &mut Scene<'_>,
+) -> Step {
+    let looks_at_request = require.is_some_and(|(_, require)| require.references().request)
+        || scene.config.headers.iter().any(|header| header.value.references().request);
+    let request = looks_at_request.then(|| RequestView::new(&visit.head, path));
+    let renewal = session_cookie::renew(visit, &session, scene);
+    match Admission::by_session(session, require, request.as_ref()) {
+        Ok(admission) => forward(visit, &admission, request.as_ref(), renewal, scene),
+        Err(not_met) => visit.refuse(not_met, scene),
+    }
+}
+
+fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
+    match Admission::anonymous(rule) {
+        Some(admission) => forward(visit, &admission, None, Vec::new(), scene),
+        None => visit.refuse(Denial::LoginRequired, scene),
+    }
+}
+
+fn forward(
+    visit: &Visit,
+    admission: &Admission,
+    request: Option<&RequestView>,
+    response_cookies: Vec<String>,
+    scene: &Scene<'_>,
+) -> Step {
+    Step::Done(Verdict::Forward(Forward::new(admission, &visit.head, request, scene.config, response_cookies)))
+}
+
+/// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.
+fn demand_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
+    if visit.is_navigation() && visit.is_read() {
+        let target = visit.target(scene.config);
+        login::begin(visit, target, login::Choice::default(), scene)
+    } else {
+        visit.refuse(Denial::LoginRequired, scene)
+    }
+}

@@ -1,0 +1,67 @@
+//! The session in the browser: read it, write it, renew it.
+
+use std::rc::Rc;
+
+use crate::admission::LiveSession;
+use crate::config::{Config, Provider, SessionPolicy};
+use crate::session::Session;
+use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
+use crate::session::seal::Purpose;
+
+use super::Scene;
+use super::visit::Visit;
+
+/// The live session that the request carries. Whatever is wrong with a cookie, the answer is the same: none.
+pub(super) fn read(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
+    let host = visit.cookie_host(scene.config);
+    collect(visit, scene.config).candidates().find_map(|candidate| {
+        scene.sessions.find(&candidate, host, scene.now).or_else(|| {
+            let live = Rc::new(open(&candidate, visit, scene)?);
+            scene.sessions.insert(candidate.as_ref().into(), Rc::clone(&live));
+            Some(live)
+        })
+    })
+}
+
+fn open(candidate: &[u8], visit: &Visit, scene: &Scene<'_>) -> Option<LiveSession> {
+    let binding = |tag| visit.binding_by_tag(Purpose::Session, tag, scene);
+    let OpenedSession { session, resealing_due } = cookie::open(candidate, &scene.config.session.keys, binding)?;
+    let host = visit.cookie_host(scene.config).to_owned();
+    session.is_live(scene.now).then(|| LiveSession::new(session, host, resealing_due, scene.now))
+}
+
+/// The `Set-Cookie` lines that store `session`, and delete what is left of an earlier, larger one.
+pub(super) fn write(
+    visit: &Visit,
+    provider: &Provider,
+    session: &Session,
+    scene: &mut Scene<'_>,
+) -> Result<Vec<String>, SessionTooLarge> {
+    let SessionPolicy { keys, cookie, max_cookies, .. } = &scene.config.session;
+    let binding = visit.binding(Purpose::Session, provider, scene.config);
+    let present = collect(visit, scene.config).present();
+    Writing { keys, binding, policy: cookie, max_cookies: *max_cookies }.write(session, present, scene.now, scene.entropy)
+}
+
+/// The `Set-Cookie` lines that prolong a session that is being used; none as long as that is not due.
+pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) -> Vec<String> {
+    let session = live.session();
+    let idle_timeout = scene.config.session.idle_timeout;
+    if !session.renewal_due(scene.now, idle_timeout) && !live.resealing_due() {
+        return Vec::new();
+    }
+    let Some(slot) = scene.providers.iter().find(|slot| slot.config.name == session.provider) else {
+        return Vec::new();
+    };
+    // It fitted when it was written, so it fits again; if not, the old cookie lives on until it ends.
+    write(visit, &slot.config, &session.renewed(scene.now, idle_timeout), scene).unwrap_or_default()
+}
+
+/// The `Set-Cookie` lines that remove whatever session cookies the request carries.
+pub(super) fn clear(visit: &Visit, scene: &Scene<'_>) -> Vec<String> {
+    cookie::clear_cookies(&scene.config.session.cookie, collect(visit, scene.config).present())
+}
+
+fn collect<'a>(visit: &'a Visit, config: &Config) -> SessionCookies<'a> {
+    cookie::collect(visit.head.headers(), &config.session.cookie, config.session.max_cookies)
+}

@@ -1,0 +1,144 @@
+//! One request of one browser: what every flow needs to know of it, and how it is refused.
+
+use crate::config::{Config, Provider, PublicUrl};
+use crate::denial::Denial;
+use crate::http::navigation::is_navigation;
+use crate::http::origin::public_origin;
+use crate::http::{RequestHead, Response};
+use crate::login::return_to::ReturnTarget;
+use crate::page::{self, Action, Page, Problem};
+use crate::reason::Reason;
+use crate::session::seal::{Binding, Purpose};
+
+use super::{Reply, Scene, Step};
+
+/// A request and the origin it came to.
+pub struct Visit {
+    pub(super) head: RequestHead,
+    /// The origin as the browser sees it.
+    pub(super) origin: PublicUrl,
+}
+
+impl Visit {
+    /// Fails when the request names no usable host.
+    pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
+        match public_origin(&config.public_urls, &head).map(std::borrow::Cow::into_owned) {
+            Some(origin) => Ok(Self { head, origin }),
+            None => Err(answer(&head, &Denial::MalformedAuthority, None, &[])),
+        }
+    }
+
+    pub(super) fn is_navigation(&self) -> bool {
+        is_navigation(&self.head)
+    }
+
+    /// Whether the method only reads, as far as a browser navigates with it.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.head.method(), "GET" | "HEAD")
+    }
+
+    /// Where this request wants to go, if a browser may be sent back there.
+    pub(super) fn target(&self, config: &Config) -> ReturnTarget {
+        let path = self.head.path_and_query().filter(|_| self.is_read());
+        path.and_then(|path| ReturnTarget::parse(path, &self.origin, &config.base_path)).unwrap_or_default()
+    }
+
+    /// The absolute URL of an endpoint of ours.
+    pub(super) fn endpoint(&self, config: &Config, name: &str) -> String {
+        format!("{}{}/{name}", self.origin.origin, config.base_path)
+    }
+
+    /// The path of the login endpoint, with what it is told.
+    pub(super) fn login_path(config: &Config, parameters: &[(&str, &str)]) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("{}/login{separator}{query}", config.base_path)
+    }
+
+    /// The host that cookies belong to: with a `domain`, all of its hosts share the session.
+    pub(super) fn cookie_host<'a>(&'a self, config: &'a Config) -> &'a str {
+        config.session.cookie.domain.as_deref().unwrap_or(&self.origin.authority)
+    }
+
+    /// What everything sealed for this visit and `provider` is bound to.
+    pub(super) fn binding<'a>(&'a self, purpose: Purpose, provider: &'a Provider, config: &'a Config) -> Binding<'a> {
+        Binding {
+            purpose,
+            issuer: &provider.issuer,
+            client_id: &provider.client.client_id,
+            cookie_name: &config.session.cookie.name,
+            host: self.cookie_host(config),
+        }
+    }
+
+    /// The binding for the provider that a sealed value names by its tag.
+    pub(super) fn binding_by_tag<'a>(&'a self, purpose: Purpose, tag: [u8; 4], scene: &Scene<'a>) -> Option<Binding<'a>> {
+        let (providers, config) = (scene.providers, scene.config);
+        let mut bindings = providers.iter().map(|slot| self.binding(purpose, &slot.config, config));
+        bindings.find(|binding| binding.provider_tag() == tag)
+    }
+
+    /// Refuses the request; the way to try again leads to where it wanted to go.
+    pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
+        let target = self.target(scene.config);
+        self.refuse_login(denial, None, &target, scene)
+    }
+
+    /// Refuses a login that was on its way to `target`.
+    pub(super) fn refuse_login(
+        &self,
+        denial: impl Into<Denial>,
+        provider: Option<&str>,
+        target: &ReturnTarget,
+        scene: &mut Scene<'_>,
+    ) -> Step {
+        let denial = denial.into();
+        scene.log.extend(denial.log_line(provider, request_id(&self.head)));
+        let mut parameters = vec![("return_to", target.as_str())];
+        parameters.extend(provider.map(|provider| ("provider", provider)));
+        let login_path = Self::login_path(scene.config, &parameters);
+        let logout_path = format!("{}/logout", scene.config.base_path);
+        let actions: Vec<_> = match denial {
+            Denial::CrossSiteLogout => vec![Action::Post { label: "Sign out", href: &logout_path }],
+            _ => denial.wording().sign_in.map(|label| Action::Link { label, href: &login_path }).into_iter().collect(),
+        };
+        answer(&self.head, &denial, Some(&self.endpoint(scene.config, "login")), &actions).into()
+    }
+}
+
+/// A page for a person, a problem document for a script.
+fn answer(head: &RequestHead, denial: &Denial, login_url: Option<&str>, actions: &[Action<'_>]) -> Reply {
+    let wording = denial.wording();
+    let reason = denial.code();
+    let mut response = match denial {
+        _ if !is_navigation(head) => Problem {
+            status: wording.status,
+            title: wording.title,
+            detail: wording.explanation,
+            reason,
+            request_id: request_id(head),
+            login_url: login_url.filter(|_| wording.sign_in.is_some()),
+            retry_after: denial.retry_after(),
+            extensions: serde_json::Map::new(),
+        }
+        .into_response(),
+        Denial::SessionTooLarge { claims, limit } => page::session_too_large(claims, *limit, reason, request_id(head)),
+        _ => page::render(&Page {
+            status: wording.status,
+            title: wording.title,
+            paragraphs: &[wording.explanation],
+            reason: Some(reason),
+            request_id: request_id(head),
+            actions,
+            retry_after: denial.retry_after(),
+        }),
+    };
+    if let Denial::MethodNotAllowed(allowed) = denial {
+        response.headers.push(("allow".to_owned(), (*allowed).to_owned()));
+    }
+    Reply { response, reason: Some(reason) }
+}
+
+fn request_id(head: &RequestHead) -> Option<&str> {
+    head.headers().first_str("x-request-id").and_then(page::shown_request_id)
+}

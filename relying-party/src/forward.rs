@@ -1,0 +1,82 @@
+//! How a request goes on to the backend.
+
+use crate::admission::Admission;
+use crate::config::Config;
+use crate::http::RequestHead;
+use crate::http::cookies::{self, Remaining};
+use crate::policy::expression::RequestView;
+
+/// The changes to an admitted request. Making one deletes the managed headers first; there is no other way to change headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    removed: Vec<String>,
+    added: Vec<(String, Vec<u8>)>,
+    response_cookies: Vec<String>,
+}
+
+impl Forward {
+    /// Needs an [`Admission`]: somebody verified something.
+    pub fn new(
+        admission: &Admission,
+        head: &RequestHead,
+        request: Option<&RequestView>,
+        config: &Config,
+        response_cookies: Vec<String>,
+    ) -> Self {
+        let mut forward = Self { removed: Vec::new(), added: Vec::new(), response_cookies };
+        for (name, _) in head.headers().iter() {
+            if config.managed_headers.is_managed(name) {
+                forward.remove(name);
+            }
+        }
+        forward.withhold_own_cookies(head, config);
+        if let Some(session) = admission.session() {
+            session.identity_headers(&config.headers, request, |name, value| {
+                forward.added.push((name.to_owned(), value.as_bytes().to_vec()));
+            });
+        }
+        forward
+    }
+
+    /// Names of header fields to delete, every occurrence.
+    pub fn removed(&self) -> &[String] {
+        &self.removed
+    }
+
+    /// Header fields to add after that.
+    pub fn added(&self) -> &[(String, Vec<u8>)] {
+        &self.added
+    }
+
+    /// `Set-Cookie` lines to add to the backend's response.
+    pub fn response_cookies(&self) -> &[String] {
+        &self.response_cookies
+    }
+
+    /// As [`Self::response_cookies`], when the request's part is done.
+    pub fn into_response_cookies(self) -> Vec<String> {
+        self.response_cookies
+    }
+
+    fn remove(&mut self, name: &str) {
+        if !self.removed.iter().any(|removed| removed == name) {
+            self.removed.push(name.to_owned());
+        }
+    }
+
+    /// Cookies of others stay as they are, byte for byte.
+    fn withhold_own_cookies(&mut self, head: &RequestHead, config: &Config) {
+        let is_own = |name: &[u8]| config.session.cookie.is_own(name);
+        let lines = || head.headers().all("cookie").map(|line| (line, cookies::without_own(line, is_own)));
+        if lines().any(|(_, remaining)| remaining != Remaining::Unchanged) {
+            self.remove("cookie");
+            for (line, remaining) in lines() {
+                match remaining {
+                    Remaining::Unchanged => self.added.push(("cookie".to_owned(), line.to_vec())),
+                    Remaining::Changed(rest) => self.added.push(("cookie".to_owned(), rest)),
+                    Remaining::Empty => {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The state machine around the flows: it schedules, parks and resumes, and knows no protocol.
+
+mod loader;
+mod parking;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::entropy::Entropy;
+use crate::flow::provider::ProviderSlot;
+use crate::flow::{self, Scene, SessionCache, Step, Verdict, Wait};
+use crate::forward::Forward;
+use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
+use crate::log::LogLine;
+use crate::time::UnixTime;
+
+use self::loader::Loader;
+use self::parking::{Parked, ParkingLot};
+
+/// A request's stream, as the host numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamId(pub u32);
+
+/// A call to a provider, as the gateway numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CalloutId(u64);
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The configuration is in place; calls may be dispatched from now on.
+    Start,
+    /// A request's head has arrived.
+    Request {
+        /// Its stream.
+        stream: StreamId,
+        /// Its head.
+        head: RequestHead,
+    },
+    /// The body that [`Effect::ReadBody`] asked for is complete; `None` when it is larger than the limit.
+    RequestBody {
+        /// Its stream.
+        stream: StreamId,
+        /// The body.
+        body: Option<Vec<u8>>,
+    },
+    /// A call to a provider has ended, one way or another.
+    CalloutCompleted {
+        /// Which one.
+        callout: CalloutId,
+        /// How.
+        outcome: CalloutOutcome,
+    },
+    /// A stream is gone; nothing may be done for it any more.
+    StreamClosed {
+        /// Which one.
+        stream: StreamId,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// What the host is to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a request to a provider; its end comes back as [`Event::CalloutCompleted`], whatever it is.
+    Dispatch {
+        /// The number to report it under.
+        callout: CalloutId,
+        /// The stream that waits for it alone; `None` for a call made on behalf of all.
+        stream: Option<StreamId>,
+        /// The request.
+        request: CalloutRequest,
+    },
+    /// Let the request go on to the backend, changed so. The only way any request goes on.
+    Forward {
+        /// Its stream.
+        stream: StreamId,
+        /// The changes.
+        forward: Forward,
+    },
+    /// Answer the request.
+    Respond {
+        /// Its stream.
+        stream: StreamId,
+        /// The answer.
+        response: Response,
+        /// The reason code, when the answer is a refusal.
+        reason: Option<&'static str>,
+    },
+    /// Collect the request's body and report it as [`Event::RequestBody`].
+    ReadBody {
+        /// Its stream.
+        stream: StreamId,
+        /// The largest body of interest, in bytes.
+        limit: usize,
+    },
+    /// Report [`Event::Tick`] after this long.
+    ArmTick(Duration),
+    /// Write a line to the host's log.
+    Log(LogLine),
+}
+
+/// What the host lends for the time of one event.
+pub struct Env<'a> {
+    /// The host's clock.
+    pub now: UnixTime,
+    /// The host's randomness.
+    pub entropy: &'a mut dyn Entropy,
+}
+
+/// How long a request waits for a provider's metadata or keys.
+const PROVIDER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// One deployment's relying party.
+pub struct Gateway {
+    config: Config,
+    slots: Vec<ProviderSlot>,
+    loader: Loader,
+    sessions: SessionCache,
+    parked: ParkingLot,
+    callouts: BTreeMap<CalloutId, Purpose>,
+    next_callout: u64,
+    armed_for: Option<UnixTime>,
+    log: Vec<LogLine>,
+}
+
+/// What an outstanding call is for.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    /// One stream's flow.
+    Stream(StreamId),
+    /// A provider's metadata or keys: the provider's index.
+    Provider(usize),
+}
+
+impl Gateway {
+    /// A relying party for `config`, with nothing loaded yet.
+    pub fn new(config: Config) -> Self {
+        let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
+        let loader = Loader::new(slots.len());
+        Self {
+            config,
+            slots,
+            loader,
+            sessions: SessionCache::default(),
+            parked: ParkingLot::default(),
+            callouts: BTreeMap::new(),
+            next_callout: 0,
+            armed_for: None,
+            log: Vec::new(),
+        }
+    }
+
+    /// Takes an event and says what is to be done about it.
+    pub fn handle(&mut self, event: Event, env: &mut Env<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Start => self.load_providers(env, &mut effects),
+            Event::Request { stream, head } => {
+                let step = flow::begin(head, &mut self.scene(env));
+                self.take(stream, step, env, &mut effects);
+            }
+            Event::RequestBody { stream, body } => {
+                if let Some(flow) = self.parked.take_awaiting_body(stream) {
+                    let step = flow.resume(body, &mut self.scene(env));
+                    self.take(stream, step, env, &mut effects);
+                }
+            }
+            Event::CalloutCompleted { callout, outcome } => self.callout_completed(callout, outcome, env, &mut effects),
+            Event::StreamClosed { stream } => self.forget(stream),
+            Event::Tick => {
+                self.armed_for = None;
+                self.give_up_lost_fetches(env, &mut effects);
+                self.load_providers(env, &mut effects);
+                self.resume_waiting(env, &mut effects);
+            }
+        }
+        self.arm(env.now, &mut effects);
+        effects.extend(self.log.drain(..).map(Effect::Log));
+        effects
+    }
+
+    fn callout_completed(&mut self, callout: CalloutId, outcome: CalloutOutcome, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        match self.callouts.remove(&callout) {
+            Some(Purpose::Stream(stream)) => {
+                if let Some(flow) = self.parked.take_awaiting_callout(stream) {
+                    let step = flow.resume(outcome, &mut self.scene(env));
+                    self.take(stream, step, env, effects);
+                }
+            }
+            Some(Purpose::Provider(index)) => {
+                self.provider_answered(index, outcome, env, effects);
+                self.resume_waiting(env, effects);
+            }
+            None => {}
+        }
+    }
+
+    /// Carries out a flow's step for its stream.
+    fn take(&mut self, stream: StreamId, step: Step, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        match step {
+            Step::Done(Verdict::Forward(forward)) => effects.push(Effect::Forward { stream, forward }),
+            Step::Done(Verdict::Respond(reply)) => {
+                effects.push(Effect::Respond { stream, response: reply.response, reason: reply.reason });
+            }
+            Step::Wait(Wait::Callout { request, flow }) => {
+                let callout = self.number(Purpose::Stream(stream));
+                self.parked.park(stream, Parked::Callout { callout, flow });
+                effects.push(Effect::Dispatch { callout, stream: Some(stream), request: *request });
+            }
+            Step::Wait(Wait::Body { limit, flow }) => {
+                self.parked.park(stream, Parked::Body { flow });
+                effects.push(Effect::ReadBody { stream, limit });
+            }
+            Step::Wait(Wait::Provider { need, flow }) => {
+                self.loader.want(need, &self.slots, env.now);
+                self.parked.park(stream, Parked::Provider { need, flow, deadline: env.now + PROVIDER_PATIENCE });
+                self.load_providers(env, effects);
+            }
+        }
+    }
+
+    /// Resumes every stream whose wait for a provider is over, by success or by patience.
+    fn resume_waiting(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        let slots = &self.slots;
+        let loader = &self.loader;
+        for (stream, flow) in
+            self.parked.take_ready(|need, deadline| env.now >= deadline || loader.is_settled(need, slots, deadline))
+        {
+            let step = flow.resume(&mut self.scene(env));
+            self.take(stream, step, env, effects);
+        }
+    }
+
+    /// Begins every fetch that is due.
+    fn load_providers(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        for (index, request) in self.loader.begin(&mut self.slots, env.now) {
+            let callout = self.number(Purpose::Provider(index));
+            effects.push(Effect::Dispatch { callout, stream: None, request });
+        }
+    }
+
+    fn provider_answered(&mut self, index: usize, outcome: CalloutOutcome, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        self.loader.answered(index, &mut self.slots, outcome, env, &mut self.log);
+        self.load_providers(env, effects);
+    }
+
+    /// Ends fetches whose answer the host has lost, so that nothing waits for ever.
+    fn give_up_lost_fetches(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+        for index in self.loader.lost(env.now) {
+            self.callouts.retain(|_, purpose| !matches!(purpose, Purpose::Provider(of) if *of == index));
+            self.provider_answered(index, CalloutOutcome::Failed, env, effects);
+        }
+    }
+
+    fn forget(&mut self, stream: StreamId) {
+        if let Some(Parked::Callout { callout, .. }) = self.parked.remove(stream) {
+            self.callouts.remove(&callout);
+        }
+    }
+
+    fn number(&mut self, purpose: Purpose) -> CalloutId {
+        self.next_callout = self.next_callout.wrapping_add(1);
+        let callout = CalloutId(self.next_callout);
+        self.callouts.insert(callout, purpose);
+        callout
+    }
+
+    /// Asks for a tick when something falls due earlier than the tick already asked for.
+    fn arm(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
+        let due = [self.parked.next_deadline(), self.loader.next_due()].into_iter().flatten().min();
+        if let Some(due) = due
+            && self.armed_for.is_none_or(|armed| due < armed)
+        {
+            self.armed_for = Some(due);
+            effects.push(Effect::ArmTick(due.since(now).max(Duration::from_millis(1))));
+        }
+    }
+
+    fn scene<'a>(&'a mut self, env: &'a mut Env<'_>) -> Scene<'a> {
+        Scene {
+            config: &self.config,
+            providers: &self.slots,
+            sessions: &mut self.sessions,
+            now: env.now,
+            entropy: env.entropy,
+            log: &mut self.log,
+        }
+    }
+}
