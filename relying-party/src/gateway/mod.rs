@@ -113,6 +113,8 @@ pub struct Env<'a> {
 
 /// How long a request waits for a provider's metadata or keys.
 const PROVIDER_PATIENCE: Duration = Duration::from_secs(3);
+/// How long a request waits for its own body. A host that withholds bodies while headers are paused never delivers one.
+const FORM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One deployment's relying party.
 pub struct Gateway {
@@ -176,6 +178,10 @@ impl Gateway {
                 self.give_up_lost_fetches(env, &mut effects);
                 self.load_providers(env, &mut effects);
                 self.resume_waiting(env, &mut effects);
+                for (stream, flow) in self.parked.take_overdue_forms(env.now) {
+                    let step = flow.resume(None, &mut self.scene(env));
+                    self.take(stream, step, env, &mut effects);
+                }
             }
         }
         self.arm(env.now, &mut effects);
@@ -212,7 +218,7 @@ impl Gateway {
                 effects.push(Effect::Dispatch { callout, stream: Some(stream), request: *request });
             }
             Step::Wait(Wait::Body { limit, flow }) => {
-                self.parked.park(stream, Parked::Body { flow });
+                self.parked.park(stream, Parked::Body { flow, deadline: env.now + FORM_PATIENCE });
                 effects.push(Effect::ReadBody { stream, limit });
             }
             Step::Wait(Wait::Provider { need, flow }) => {

@@ -11,8 +11,8 @@ use super::{CalloutId, StreamId};
 pub(super) enum Parked {
     /// The end of its own call to a provider.
     Callout { callout: CalloutId, flow: AwaitTokenResponse },
-    /// Its request's body.
-    Body { flow: AwaitForm },
+    /// Its request's body, until `deadline`.
+    Body { flow: AwaitForm, deadline: UnixTime },
     /// A provider's metadata or keys, until `deadline`.
     Provider { need: Need, flow: AwaitProvider, deadline: UnixTime },
 }
@@ -57,13 +57,24 @@ impl ParkingLot {
             .collect()
     }
 
-    /// When the patience of the first waiting stream ends.
+    /// Takes every stream whose body should have come by now.
+    pub(super) fn take_overdue_forms(&mut self, now: UnixTime) -> Vec<(StreamId, AwaitForm)> {
+        self.0
+            .extract_if(.., |_, parked| matches!(parked, Parked::Body { deadline, .. } if now >= *deadline))
+            .filter_map(|(stream, parked)| match parked {
+                Parked::Body { flow, .. } => Some((stream, flow)),
+                Parked::Callout { .. } | Parked::Provider { .. } => None,
+            })
+            .collect()
+    }
+
+    /// When the patience of the first waiting stream ends. Calls have a timeout of the host's.
     pub(super) fn next_deadline(&self) -> Option<UnixTime> {
         self.0
             .values()
             .filter_map(|parked| match parked {
-                Parked::Provider { deadline, .. } => Some(*deadline),
-                Parked::Callout { .. } | Parked::Body { .. } => None,
+                Parked::Provider { deadline, .. } | Parked::Body { deadline, .. } => Some(*deadline),
+                Parked::Callout { .. } => None,
             })
             .min()
     }
