@@ -163,7 +163,8 @@ impl Shell {
                             host::resume_request();
                         }
                     });
-                    self.streams.insert(context, Stream::Forwarded { response_cookies: forward.into_response_cookies() });
+                    self.streams
+                        .insert(context, Stream::Forwarded { response_cookies: forward.into_response_cookies() });
                 }
             }
             Effect::Respond { stream: StreamId(context), response, reason } => {

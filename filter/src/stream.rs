@@ -69,5 +69,4 @@ impl HttpContext for StreamContext {
         }
         Action::Continue
     }
-
 }

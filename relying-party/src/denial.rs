@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::admission::RequirementNotMet;
 use crate::flow::provider::ProviderFailure;
 use crate::log::LogLine;
+use crate::login::attempt::LoginAttemptError;
 use crate::policy::path::PathError;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
 use crate::protocol::id_token::IdTokenError;
@@ -12,7 +13,7 @@ use crate::protocol::token::TokenError;
 use crate::reason::Reason;
 
 /// Why a request is answered here and not passed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Denial {
     /// The host's name is missing or malformed.
     MalformedAuthority,
@@ -38,12 +39,8 @@ pub enum Denial {
     FormUnreadable,
     /// The parameters of a callback are unusable.
     Callback(AuthorizationResponseError),
-    /// `state` is not ours, or damaged.
-    StateUnreadable,
-    /// The login took too long.
-    LoginExpired,
-    /// The login was begun in another browser.
-    AnotherBrowser,
+    /// The callback belongs to no login that may be completed.
+    Login(LoginAttemptError),
     /// The provider reports an error instead of a code.
     Authorization(AuthorizationError),
     /// The token endpoint refused, or its answer is unusable.
@@ -87,6 +84,13 @@ const fn wording(
     Wording { status, title, explanation, sign_in }
 }
 
+const UNAVAILABLE: Wording = wording(
+    503,
+    "Sign-in is not available",
+    "The sign-in service cannot be reached at the moment. Try again in a few seconds.",
+    TRY_AGAIN,
+);
+
 impl Denial {
     /// Status and text of the answer.
     pub const fn wording(&self) -> Wording {
@@ -100,9 +104,7 @@ impl Denial {
                 "The path of this request could be understood in more than one way, so it is refused.",
                 None,
             ),
-            Self::LoginRequired => {
-                wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN)
-            }
+            Self::LoginRequired => wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN),
             Self::RequirementNotMet => wording(
                 403,
                 "Access denied",
@@ -119,16 +121,16 @@ impl Denial {
             Self::CrossSiteLogout => {
                 wording(403, "Sign out?", "Another site asked to sign you out. You are still signed in.", None)
             }
-            Self::FormUnreadable | Self::Callback(_) | Self::StateUnreadable => wording(
+            Self::FormUnreadable | Self::Callback(_) | Self::Login(LoginAttemptError::Unreadable) => wording(
                 400,
                 "Sign-in failed",
                 "The answer of the sign-in service is incomplete or does not belong to a sign-in that was started here.",
                 TRY_AGAIN,
             ),
-            Self::LoginExpired => {
+            Self::Login(LoginAttemptError::Expired(_)) => {
                 wording(400, "Sign-in took too long", "This sign-in was started too long ago.", TRY_AGAIN)
             }
-            Self::AnotherBrowser => wording(
+            Self::Login(LoginAttemptError::AnotherBrowser(_)) => wording(
                 400,
                 "Sign-in failed",
                 "This sign-in was not started in this browser, or the browser does not accept cookies from this site.",
@@ -138,6 +140,8 @@ impl Denial {
             Self::Token(TokenError::InvalidGrant) => {
                 wording(400, "Sign-in failed", "This sign-in was used already, or it took too long.", TRY_AGAIN)
             }
+            Self::ProviderNotReady | Self::Token(TokenError::Unavailable { .. }) => UNAVAILABLE,
+            Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
             Self::Token(_) | Self::IdToken(_) => wording(
                 502,
                 "Sign-in failed",
@@ -151,13 +155,7 @@ impl Denial {
                 "Your account carries more information than a session can hold. Tell the person who runs this application.",
                 None,
             ),
-            Self::ProviderNotReady | Self::Provider(ProviderFailure::Unreachable(_)) => wording(
-                503,
-                "Sign-in is not available",
-                "The sign-in service cannot be reached at the moment. Try again in a few seconds.",
-                TRY_AGAIN,
-            ),
-            Self::Provider(ProviderFailure::Misbehaved(_)) => wording(
+            Self::Provider(_) => wording(
                 502,
                 "Sign-in is not available",
                 "The sign-in service gave an answer that cannot be used. Tell the person who runs this application.",
@@ -195,13 +193,13 @@ impl Denial {
     /// What the operator can do.
     const fn advice(&self) -> Option<&'static str> {
         match self {
-            Self::AnotherBrowser => Some(
+            Self::Login(LoginAttemptError::AnotherBrowser(_)) => Some(
                 "if everybody sees this: the browser reaches this deployment under another host than `public_url`, or cookies \
                  are blocked (`session.secure` needs https)",
             ),
-            Self::FormUnreadable => {
-                Some("response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration")
-            }
+            Self::FormUnreadable => Some(
+                "response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
+            ),
             Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient) => Some(
                 "compare `client_id`, `client_secret` and `token_endpoint_auth_method` with the registration at the provider",
             ),
@@ -215,7 +213,9 @@ impl Denial {
             Self::SessionTooLarge { .. } => {
                 Some("list only the claims in use in `session.claims`, or raise `session.max_cookies`")
             }
-            Self::Provider(ProviderFailure::Unreachable(_)) => Some("is the provider up, and does `cluster` lead to it?"),
+            Self::ProviderNotReady | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
+                Some("is the provider up, and does `cluster` lead to it?")
+            }
             _ => None,
         }
     }
@@ -223,21 +223,19 @@ impl Denial {
 
 const fn error_wording(error: AuthorizationError) -> Wording {
     match error {
-        AuthorizationError::AccessDenied => {
-            wording(400, "Sign-in was cancelled", "The sign-in service did not let you in, or you cancelled.", TRY_AGAIN)
-        }
+        AuthorizationError::AccessDenied => wording(
+            400,
+            "Sign-in was cancelled",
+            "The sign-in service did not let you in, or you cancelled.",
+            TRY_AGAIN,
+        ),
         AuthorizationError::LoginRequired
         | AuthorizationError::InteractionRequired
         | AuthorizationError::ConsentRequired
         | AuthorizationError::AccountSelectionRequired => {
             wording(400, "Sign-in is not complete", "The sign-in service needs you to do something first.", TRY_AGAIN)
         }
-        AuthorizationError::TemporarilyUnavailable => wording(
-            503,
-            "Sign-in is not available",
-            "The sign-in service is busy at the moment. Try again in a few seconds.",
-            TRY_AGAIN,
-        ),
+        AuthorizationError::TemporarilyUnavailable => UNAVAILABLE,
         AuthorizationError::InvalidRequest
         | AuthorizationError::UnauthorizedClient
         | AuthorizationError::UnsupportedResponseType
@@ -268,9 +266,7 @@ impl Reason for Denial {
             Self::CrossSiteLogout => "logout.cross_site",
             Self::FormUnreadable => "callback.form_unreadable",
             Self::Callback(error) => error.code(),
-            Self::StateUnreadable => "login.state_invalid",
-            Self::LoginExpired => "login.expired",
-            Self::AnotherBrowser => "login.another_browser",
+            Self::Login(error) => error.code(),
             Self::Authorization(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
@@ -296,6 +292,12 @@ impl From<RequirementNotMet> for Denial {
 impl From<AuthorizationResponseError> for Denial {
     fn from(error: AuthorizationResponseError) -> Self {
         Self::Callback(error)
+    }
+}
+
+impl From<LoginAttemptError> for Denial {
+    fn from(error: LoginAttemptError) -> Self {
+        Self::Login(error)
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::http::RequestHead;
-use crate::http::cookies::{self, Remaining};
-use crate::policy::expression::RequestView;
+use crate::http::cookies::{self, WithoutOwn};
+use crate::policy::managed_headers::ManagedHeaders;
+use crate::policy::request_view::RequestView;
 
 /// The changes to an admitted request. Making one deletes the managed headers first; there is no other way to change headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,21 +20,21 @@ impl Forward {
     pub fn new(
         admission: &Admission,
         head: &RequestHead,
-        request: Option<&RequestView>,
+        request: Option<&RequestView<'_>>,
+        managed: &ManagedHeaders,
         config: &Config,
         response_cookies: Vec<String>,
     ) -> Self {
         let mut forward = Self { removed: Vec::new(), added: Vec::new(), response_cookies };
         for (name, _) in head.headers().iter() {
-            if config.managed_headers.is_managed(name) {
+            if managed.is_managed(name) {
                 forward.remove(name);
             }
         }
         forward.withhold_own_cookies(head, config);
         if let Some(session) = admission.session() {
-            session.identity_headers(&config.headers, request, |name, value| {
-                forward.added.push((name.to_owned(), value.as_bytes().to_vec()));
-            });
+            let headers = session.identity_headers(&config.headers, request);
+            forward.added.extend(headers.into_iter().map(|(name, value)| (name, value.into_bytes())));
         }
         forward
     }
@@ -66,15 +67,15 @@ impl Forward {
 
     /// Cookies of others stay as they are, byte for byte.
     fn withhold_own_cookies(&mut self, head: &RequestHead, config: &Config) {
-        let is_own = |name: &[u8]| config.session.cookie.is_own(name);
+        let is_own = |name: &[u8]| cookies::is_own(name, &config.session.cookie.name);
         let lines = || head.headers().all("cookie").map(|line| (line, cookies::without_own(line, is_own)));
-        if lines().any(|(_, remaining)| remaining != Remaining::Unchanged) {
+        if lines().any(|(_, remaining)| remaining != WithoutOwn::Unchanged) {
             self.remove("cookie");
             for (line, remaining) in lines() {
                 match remaining {
-                    Remaining::Unchanged => self.added.push(("cookie".to_owned(), line.to_vec())),
-                    Remaining::Changed(rest) => self.added.push(("cookie".to_owned(), rest)),
-                    Remaining::Empty => {}
+                    WithoutOwn::Unchanged => self.added.push(("cookie".to_owned(), line.to_vec())),
+                    WithoutOwn::Changed(rest) => self.added.push(("cookie".to_owned(), rest)),
+                    WithoutOwn::Empty => {}
                 }
             }
         }

@@ -4,7 +4,9 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
 use crate::config::IdentityHeader;
-use crate::policy::expression::{Credential, Expression, Identity, RequestView, Subject};
+use crate::policy::expression::Expression;
+use crate::policy::identity::{Credential, Identity, Subject};
+use crate::policy::request_view::RequestView;
 use crate::session::Session;
 use crate::time::UnixTime;
 
@@ -14,7 +16,7 @@ pub struct LiveSession {
     host: String,
     resealing_due: bool,
     valid_until: UnixTime,
-    subject: Subject,
+    identity: Identity,
     /// Rule index → whether its requirement holds. Only for requirements that do not look at the request.
     requirements: RefCell<BTreeMap<usize, bool>>,
     /// The values of the identity headers that do not look at the request, in the order of the configuration.
@@ -26,18 +28,19 @@ impl LiveSession {
     pub fn new(session: Session, host: String, resealing_due: bool, now: UnixTime) -> Self {
         let token = session.access_token.as_ref();
         let fresh_token = token.filter(|token| token.expires_at.is_none_or(|expires_at| now < expires_at));
-        let subject = Subject::new(Identity {
+        let identity = Identity {
             provider: session.provider.clone(),
             credential: Credential::Session,
             claims: session.claims.clone(),
             scopes: session.scopes.clone(),
             access_token: fresh_token.map(|token| token.value.clone()),
-        });
+        };
         let token_expires_at = fresh_token.and_then(|token| token.expires_at);
         let session_ends_at = session.expires_at.min(session.idle_expires_at);
-        let valid_until = token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
+        let valid_until =
+            token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
         let (requirements, headers) = (RefCell::default(), OnceCell::new());
-        Self { session, host, resealing_due, valid_until, subject, requirements, headers }
+        Self { session, host, resealing_due, valid_until, identity, requirements, headers }
     }
 
     /// The session itself.
@@ -56,28 +59,34 @@ impl LiveSession {
     }
 
     /// Whether `require`, of the rule with this index, holds. What cannot be evaluated does not hold.
-    pub fn meets(&self, rule: usize, require: &Expression, request: Option<&RequestView>) -> bool {
+    pub fn meets(&self, rule: usize, require: &Expression, request: Option<&RequestView<'_>>) -> bool {
+        let evaluate = || require.holds(&Subject::new(&self.identity), request).unwrap_or(false);
         if require.references().request {
-            return require.holds(&self.subject, request).unwrap_or(false);
+            return evaluate();
         }
-        let evaluate = || require.holds(&self.subject, None).unwrap_or(false);
         *self.requirements.borrow_mut().entry(rule).or_insert_with(evaluate)
     }
 
-    /// Calls `give` with the name and value of each identity header that has a value.
-    pub fn identity_headers(&self, headers: &[IdentityHeader], request: Option<&RequestView>, mut give: impl FnMut(&str, &str)) {
-        let evaluate_once = |header: &IdentityHeader| {
-            if header.value.references().request { None } else { header.value.text(&self.subject, None) }
-        };
-        let cached = self.headers.get_or_init(|| headers.iter().map(evaluate_once).collect());
-        for (header, cached) in headers.iter().zip(cached) {
-            if header.value.references().request {
-                if let Some(value) = header.value.text(&self.subject, request) {
-                    give(&header.name, &value);
-                }
-            } else if let Some(value) = cached {
-                give(&header.name, value);
-            }
-        }
+    /// The names and values of the identity headers that have a value.
+    pub fn identity_headers(
+        &self,
+        headers: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Vec<(String, String)> {
+        let cached = self.headers.get_or_init(|| {
+            let subject = Subject::new(&self.identity);
+            let constant = |header: &IdentityHeader| !header.value.references().request;
+            headers.iter().map(|header| header.value.text(&subject, None).filter(|_| constant(header))).collect()
+        });
+        let looking_at_request = OnceCell::new();
+        let values = headers.iter().zip(cached).filter_map(|(header, cached)| {
+            let value = if header.value.references().request {
+                header.value.text(looking_at_request.get_or_init(|| Subject::new(&self.identity)), request)
+            } else {
+                cached.clone()
+            };
+            Some((header.name.clone(), value?))
+        });
+        values.collect()
     }
 }

@@ -6,7 +6,8 @@ mod live_session;
 use std::rc::Rc;
 
 use crate::config::{Authentication, Rule};
-use crate::policy::expression::{Expression, RequestView};
+use crate::policy::expression::Expression;
+use crate::policy::request_view::RequestView;
 
 pub use self::live_session::LiveSession;
 
@@ -22,7 +23,7 @@ impl Admission {
     pub fn by_session(
         session: Rc<LiveSession>,
         require: Option<(usize, &Expression)>,
-        request: Option<&RequestView>,
+        request: Option<&RequestView<'_>>,
     ) -> Result<Self, RequirementNotMet> {
         match require {
             Some((rule, require)) if !session.meets(rule, require, request) => Err(RequirementNotMet),

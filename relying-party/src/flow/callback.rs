@@ -6,15 +6,16 @@ use crate::config::SameSite;
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::jose::Software;
-use crate::login::attempt::{AttemptError, LoginAttempt};
-use crate::login::browser::BrowserCookie;
+use crate::login::attempt::{LoginAttempt, LoginAttemptError};
+use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
 use crate::page;
-use crate::policy::uses_access_token;
-use crate::protocol::authorization::{AuthorizationOutcome, AuthorizationResponse};
-use crate::protocol::id_token::{Expected, IdTokenError, VerifiedIdToken};
-use crate::protocol::token::{TokenError, TokenResponse, process_token_response, token_request};
+use crate::protocol::{
+    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, TokenError, TokenResponse, VerifiedIdToken,
+    process_token_response, token_request,
+};
 use crate::secret::Secret;
 use crate::session::claims::{largest_claims, select_claims};
+use crate::session::seal::Purpose;
 use crate::session::{AccessToken, Session, SignIn};
 
 use super::provider::{LoadedProvider, ProviderFailure};
@@ -57,13 +58,14 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
         Ok(response) => response,
         Err(error) => return visit.refuse(error, scene),
     };
-    let config = scene.config;
-    let browser = BrowserCookie::sent(visit.head.headers(), &config.session.cookie);
-    let attempt = match LoginAttempt::open(&response.state, browser.as_ref(), scene.now, |tag| visit.attempt_binding(tag, scene)) {
+    let browsers = BrowserId::of_request(visit.head.headers(), &scene.config.session.cookie);
+    let attempt = {
+        let binding = |tag| visit.binding_by_tag(Purpose::Login, tag, scene);
+        LoginAttempt::open(&response.state, &scene.config.session.keys, binding, &browsers, scene.now)
+    };
+    let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(AttemptError::Unreadable) => return visit.refuse(Denial::StateUnreadable, scene),
-        Err(AttemptError::Expired(attempt)) => return too_late(&visit, &attempt, Denial::LoginExpired, scene),
-        Err(AttemptError::AnotherBrowser(attempt)) => return too_late(&visit, &attempt, Denial::AnotherBrowser, scene),
+        Err(error) => return too_late(&visit, error, scene),
     };
     let code = match response.outcome {
         AuthorizationOutcome::Code(ref code) => code.clone(),
@@ -84,10 +86,12 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
 }
 
 /// A late or repeated callback: who is signed in already goes where the login was to lead; nothing is redeemed.
-fn too_late(visit: &Visit, attempt: &LoginAttempt, denial: Denial, scene: &mut Scene<'_>) -> Step {
-    match session_cookie::read(visit, scene) {
-        Some(_) => Response::redirect(303, attempt.return_to.as_str()).into(),
-        None => visit.refuse_login(denial, Some(&attempt.provider), &attempt.return_to, scene),
+fn too_late(visit: &Visit, error: LoginAttemptError, scene: &mut Scene<'_>) -> Step {
+    let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
+    match (known, session_cookie::read(visit, scene)) {
+        (Some((_, target)), Some(_)) => Response::redirect(303, target.as_str()).into(),
+        (Some((provider, target)), None) => visit.refuse_login(error, Some(&provider), &target, scene),
+        (None, _) => visit.refuse(error, scene),
     }
 }
 
@@ -148,8 +152,8 @@ impl AwaitTokenResponse {
                 VerifyIdToken { login: self.login, need, tokens }.verify(self.provider, scene)
             }
             // Two callbacks for one code: the first one signed the person in.
-            Err(TokenError::InvalidGrant) => {
-                too_late(&self.login.visit, &self.login.attempt, Denial::Token(TokenError::InvalidGrant), scene)
+            Err(TokenError::InvalidGrant) if session_cookie::read(&self.login.visit, scene).is_some() => {
+                Response::redirect(303, self.login.attempt.return_to.as_str()).into()
             }
             Err(error) => self.login.refuse(error, scene),
         }
@@ -201,22 +205,26 @@ impl VerifyIdToken {
         let Self { login, tokens, .. } = self;
         let config = scene.config;
         let granted = tokens.scope.as_deref().unwrap_or(&provider.config.client.scope);
+        let keeps_token = config.headers.iter().any(|header| header.value.references().access_token);
         let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime);
         let sign_in = SignIn {
             provider: provider.config.name.clone(),
             claims: select_claims(id_token.claims(), &config.session.claims),
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
-            access_token: config.uses_access_token().then_some(AccessToken { value: tokens.access_token, expires_at }),
+            access_token: keeps_token.then_some(AccessToken { value: tokens.access_token, expires_at }),
         };
         let session = Session::begin(sign_in, &config.session, scene.now, scene.entropy);
         match session_cookie::write(&login.visit, &provider.config, &session, scene) {
             Ok(mut cookies) => {
-                cookies.push(BrowserCookie::clear(&config.session.cookie));
+                cookies.push(clear_cookie(&config.session.cookie, ResponseMode::of(&provider.config.client)));
                 arrive(&login, config.session.cookie.same_site).with_cookies(cookies).into()
             }
             Err(_) => {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
-                login.refuse(Denial::SessionTooLarge { claims, limit: config.session.max_cookies.saturating_mul(4096) }, scene)
+                login.refuse(
+                    Denial::SessionTooLarge { claims, limit: config.session.max_cookies.saturating_mul(4096) },
+                    scene,
+                )
             }
         }
     }

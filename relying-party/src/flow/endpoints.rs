@@ -75,7 +75,7 @@ fn readiness(scene: &Scene<'_>) -> Step {
                 Some(loaded) => json!({
                     "state": if reason.is_some() { "stale" } else { "ready" },
                     "reason": reason,
-                    "key_ids": loaded.keys.key_ids().collect::<Vec<_>>(),
+                    "key_ids": loaded.keys.keys().iter().map(|key| &key.kid).collect::<Vec<_>>(),
                     "age": scene.now.since(loaded.loaded_at).as_secs(),
                 }),
                 None => json!({ "state": if reason.is_some() { "failing" } else { "loading" }, "reason": reason }),

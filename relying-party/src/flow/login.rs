@@ -1,14 +1,13 @@
 //! The authorization request: the browser goes to the provider (OIDC Core 1.0 §3.1.2.1).
 
 use crate::denial::Denial;
-use crate::entropy::Entropy;
 use crate::http::Response;
 use crate::login::attempt::LoginAttempt;
-use crate::login::browser::BrowserCookie;
+use crate::login::browser::{BrowserId, ResponseMode};
 use crate::login::return_to::ReturnTarget;
 use crate::page;
-use crate::protocol::authorization::{AuthorizationRequest, authorization_url};
-use crate::secret::Secret;
+use crate::protocol::{AuthorizationRequest, authorization_url};
+use crate::session::seal::Purpose;
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
@@ -63,30 +62,24 @@ impl BeginLogin {
 
     fn redirect(self, provider: &LoadedProvider, scene: &mut Scene<'_>) -> Step {
         let config = scene.config;
-        let client = &provider.config.client;
-        let browser = BrowserCookie::of(self.visit.head.headers(), &config.session.cookie, scene.entropy);
-        let attempt = LoginAttempt {
-            provider: provider.config.name.clone(),
-            return_to: self.target,
-            nonce: scene.entropy.token(),
-            code_verifier: Secret::new(scene.entropy.token()),
-            redirect_uri: self.visit.endpoint(config, "callback"),
-            started_at: scene.now,
-            browser: browser.hash(),
+        let (client, cookie) = (&provider.config.client, &config.session.cookie);
+        let known = BrowserId::of_request(self.visit.head.headers(), cookie).into_iter().next();
+        let browser = known.unwrap_or_else(|| BrowserId::random(scene.entropy));
+        let redirect_uri = self.visit.endpoint(config, "callback");
+        let name = &provider.config.name;
+        let attempt = LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy);
+        let binding = self.visit.binding(Purpose::Login, &provider.config, config);
+        let request = AuthorizationRequest {
+            redirect_uri: &attempt.redirect_uri,
+            state: &attempt.seal(&config.session.keys, &binding, scene.entropy),
+            nonce: &attempt.nonce,
+            code_verifier: attempt.code_verifier.expose(),
+            login_hint: self.login_hint.as_deref(),
         };
-        let state = attempt.seal(&config.session.keys, &attempt_binding(provider, &self.visit, config), scene.entropy);
-        let url = authorization_url(
-            &provider.metadata,
-            client,
-            &AuthorizationRequest {
-                redirect_uri: &attempt.redirect_uri,
-                state: &state,
-                nonce: &attempt.nonce,
-                code_verifier: attempt.code_verifier.expose(),
-                login_hint: self.login_hint.as_deref(),
-            },
-        );
-        Response::redirect(302, url.as_str()).with_cookies(vec![browser.set_cookie(&config.session.cookie)]).into()
+        let url = authorization_url(&provider.metadata, client, &request);
+        Response::redirect(302, url.as_str())
+            .with_cookies(vec![browser.set_cookie(cookie, ResponseMode::of(client))])
+            .into()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::http::Response;
 use crate::http::navigation::is_same_origin_or_direct;
 use crate::login::return_to::ReturnTarget;
 use crate::page;
-use crate::protocol::end_session::end_session_url;
+use crate::protocol::end_session_url;
 
 use super::visit::Visit;
 use super::{Scene, Step, session_cookie};

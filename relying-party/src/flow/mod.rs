@@ -5,8 +5,8 @@ mod callback;
 mod endpoints;
 mod login;
 mod logout;
-pub mod provider;
 mod protected;
+pub mod provider;
 mod session_cookie;
 mod visit;
 
@@ -19,6 +19,7 @@ use crate::entropy::Entropy;
 use crate::forward::Forward;
 use crate::http::{CalloutRequest, RequestHead, Response};
 use crate::log::LogLine;
+use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
 use crate::policy::rules::{self, Selection};
 use crate::time::UnixTime;
@@ -34,6 +35,8 @@ pub struct Scene<'a> {
     pub config: &'a Config,
     /// The providers, in the order of the configuration.
     pub providers: &'a [ProviderSlot],
+    /// The names of the headers that only this filter may set.
+    pub managed_headers: &'a ManagedHeaders,
     /// Sessions that were opened before.
     pub sessions: &'a mut SessionCache,
     /// The current time.
@@ -49,7 +52,9 @@ impl Scene<'_> {
     fn provider(&self, need: Need) -> Result<Rc<LoadedProvider>, Denial> {
         let slot = self.providers.get(need.provider);
         let loaded = slot.and_then(|slot| slot.loaded.clone());
-        loaded.ok_or_else(|| slot.and_then(|slot| slot.failure.clone()).map_or(Denial::ProviderNotReady, Denial::Provider))
+        loaded.ok_or_else(|| {
+            slot.and_then(|slot| slot.failure.clone()).map_or(Denial::ProviderNotReady, Denial::Provider)
+        })
     }
 
     fn provider_name(&self, need: Need) -> Option<String> {

@@ -6,8 +6,9 @@ use crate::admission::{Admission, LiveSession};
 use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
-use crate::policy::expression::{Expression, RequestView};
+use crate::policy::expression::Expression;
 use crate::policy::path::RequestPath;
+use crate::policy::request_view::RequestView;
 
 use super::visit::Visit;
 use super::{Scene, Step, Verdict, login, session_cookie};
@@ -42,7 +43,7 @@ fn admit(
 ) -> Step {
     let looks_at_request = require.is_some_and(|(_, require)| require.references().request)
         || scene.config.headers.iter().any(|header| header.value.references().request);
-    let request = looks_at_request.then(|| RequestView::new(&visit.head, path));
+    let request = looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers));
     let renewal = session_cookie::renew(visit, &session, scene);
     match Admission::by_session(session, require, request.as_ref()) {
         Ok(admission) => forward(visit, &admission, request.as_ref(), renewal, scene),
@@ -60,11 +61,18 @@ fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
 fn forward(
     visit: &Visit,
     admission: &Admission,
-    request: Option<&RequestView>,
+    request: Option<&RequestView<'_>>,
     response_cookies: Vec<String>,
     scene: &Scene<'_>,
 ) -> Step {
-    Step::Done(Verdict::Forward(Forward::new(admission, &visit.head, request, scene.config, response_cookies)))
+    Step::Done(Verdict::Forward(Forward::new(
+        admission,
+        &visit.head,
+        request,
+        scene.managed_headers,
+        scene.config,
+        response_cookies,
+    )))
 }
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.

@@ -1,13 +1,11 @@
 //! What flows know of a provider: its configuration, and what has been loaded from it.
 
-use std::fmt;
 use std::rc::Rc;
 
 use crate::config::Provider;
 use crate::http::CalloutOutcome;
-use crate::jose::jwk::JwkSet;
-use crate::protocol::jwks::JwksError;
-use crate::protocol::metadata::{DiscoveryError, ProviderMetadata};
+use crate::jose::JwkSet;
+use crate::protocol::{DiscoveryError, JwksError, ProviderMetadata};
 use crate::reason::Reason;
 use crate::time::UnixTime;
 
@@ -62,73 +60,57 @@ impl LoadedProvider {
     }
 }
 
-/// Why a provider could not be loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a call to a provider brought nothing usable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderFailure {
-    /// No answer, or none but a server error: trying again helps.
-    Unreachable(Unreachable),
-    /// It answered with something that cannot be used: somebody has to mend it.
-    Misbehaved(&'static str),
-}
-
-/// Why there was no usable answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unreachable {
     /// The host would not send the request.
-    Refused,
-    /// Nothing came back.
+    #[error("the request could not be sent; is `cluster` the name of a cluster that exists?")]
+    NotSent,
+    /// Unreachable, reset, or too slow.
+    #[error("no answer")]
     NoAnswer,
-    /// The provider answered with this server error.
-    ServerError(u16),
+    /// More than is ever read.
+    #[error("the answer is too large")]
+    AnswerTooLarge,
+    /// Metadata that cannot be had or used.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// Keys that cannot be had or used.
+    #[error(transparent)]
+    Jwks(#[from] JwksError),
 }
 
 impl ProviderFailure {
-    /// Status and body of an answer that is worth reading.
+    /// Status and body of an answer, if there is one.
     pub fn answer(outcome: CalloutOutcome) -> Result<(u16, Vec<u8>), Self> {
         match outcome {
-            CalloutOutcome::Answered { status: status @ (429 | 500..), .. } => {
-                Err(Self::Unreachable(Unreachable::ServerError(status)))
-            }
             CalloutOutcome::Answered { status, body, .. } => Ok((status, body)),
-            CalloutOutcome::TooLarge => Err(Self::Misbehaved("provider.answer_too_large")),
-            CalloutOutcome::Refused => Err(Self::Unreachable(Unreachable::Refused)),
-            CalloutOutcome::Failed => Err(Self::Unreachable(Unreachable::NoAnswer)),
+            CalloutOutcome::TooLarge => Err(Self::AnswerTooLarge),
+            CalloutOutcome::Refused => Err(Self::NotSent),
+            CalloutOutcome::Failed => Err(Self::NoAnswer),
         }
     }
-}
 
-impl From<DiscoveryError> for ProviderFailure {
-    fn from(error: DiscoveryError) -> Self {
-        Self::Misbehaved(error.code())
-    }
-}
-
-impl From<JwksError> for ProviderFailure {
-    fn from(error: JwksError) -> Self {
-        Self::Misbehaved(error.code())
+    /// Whether trying again may help without anybody mending anything.
+    pub const fn is_temporary(&self) -> bool {
+        match self {
+            Self::NotSent
+            | Self::NoAnswer
+            | Self::Discovery(DiscoveryError::Unavailable { .. })
+            | Self::Jwks(JwksError::Unavailable { .. }) => true,
+            Self::AnswerTooLarge | Self::Discovery(_) | Self::Jwks(_) => false,
+        }
     }
 }
 
 impl Reason for ProviderFailure {
     fn code(&self) -> &'static str {
         match self {
-            Self::Unreachable(Unreachable::Refused) => "provider.no_cluster",
-            Self::Unreachable(Unreachable::NoAnswer) => "provider.unreachable",
-            Self::Unreachable(Unreachable::ServerError(_)) => "provider.server_error",
-            Self::Misbehaved(code) => code,
-        }
-    }
-}
-
-impl fmt::Display for ProviderFailure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unreachable(Unreachable::Refused) => {
-                formatter.write_str("the request could not be sent; is `cluster` the name of a cluster that exists?")
-            }
-            Self::Unreachable(Unreachable::NoAnswer) => formatter.write_str("no answer"),
-            Self::Unreachable(Unreachable::ServerError(status)) => write!(formatter, "answered with status {status}"),
-            Self::Misbehaved(code) => write!(formatter, "its answer cannot be used: {code}"),
+            Self::NotSent => "provider.no_cluster",
+            Self::NoAnswer => "provider.unreachable",
+            Self::AnswerTooLarge => "provider.answer_too_large",
+            Self::Discovery(error) => error.code(),
+            Self::Jwks(error) => error.code(),
         }
     }
 }

@@ -40,7 +40,12 @@ pub(super) fn write(
     let SessionPolicy { keys, cookie, max_cookies, .. } = &scene.config.session;
     let binding = visit.binding(Purpose::Session, provider, scene.config);
     let present = collect(visit, scene.config).present();
-    Writing { keys, binding, policy: cookie, max_cookies: *max_cookies }.write(session, present, scene.now, scene.entropy)
+    Writing { keys, binding, policy: cookie, max_cookies: *max_cookies }.write(
+        session,
+        present,
+        scene.now,
+        scene.entropy,
+    )
 }
 
 /// The `Set-Cookie` lines that prolong a session that is being used; none as long as that is not due.

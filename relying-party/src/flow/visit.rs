@@ -2,9 +2,9 @@
 
 use crate::config::{Config, Provider, PublicUrl};
 use crate::denial::Denial;
+use crate::http::RequestHead;
 use crate::http::navigation::is_navigation;
 use crate::http::origin::public_origin;
-use crate::http::{RequestHead, Response};
 use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Page, Problem};
 use crate::reason::Reason;
@@ -40,7 +40,8 @@ impl Visit {
     /// Where this request wants to go, if a browser may be sent back there.
     pub(super) fn target(&self, config: &Config) -> ReturnTarget {
         let path = self.head.path_and_query().filter(|_| self.is_read());
-        path.and_then(|path| ReturnTarget::parse(path, &self.origin, &config.base_path)).unwrap_or_default()
+        path.and_then(|path| ReturnTarget::parse(path, &self.origin, &config.base_path))
+            .unwrap_or_else(ReturnTarget::root)
     }
 
     /// The absolute URL of an endpoint of ours.
@@ -72,7 +73,12 @@ impl Visit {
     }
 
     /// The binding for the provider that a sealed value names by its tag.
-    pub(super) fn binding_by_tag<'a>(&'a self, purpose: Purpose, tag: [u8; 4], scene: &Scene<'a>) -> Option<Binding<'a>> {
+    pub(super) fn binding_by_tag<'a>(
+        &'a self,
+        purpose: Purpose,
+        tag: [u8; 4],
+        scene: &'a Scene<'_>,
+    ) -> Option<Binding<'a>> {
         let (providers, config) = (scene.providers, scene.config);
         let mut bindings = providers.iter().map(|slot| self.binding(purpose, &slot.config, config));
         bindings.find(|binding| binding.provider_tag() == tag)

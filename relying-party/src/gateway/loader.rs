@@ -3,13 +3,15 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::entropy::Entropy;
 use crate::flow::Need;
 use crate::flow::provider::{LoadedProvider, ProviderFailure, ProviderSlot};
 use crate::http::{CalloutOutcome, CalloutRequest};
 use crate::log::LogLine;
-use crate::protocol::metadata::{self, ProviderMetadata};
-use crate::protocol::{PROVIDER_TIMEOUT, jwks};
+use crate::protocol::{
+    CALLOUT_TIMEOUT, ProviderMetadata, discovery_request, jwks_request, process_discovery_response,
+    process_jwks_response,
+};
+use crate::reason::Reason;
 use crate::time::UnixTime;
 
 use super::Env;
@@ -36,10 +38,15 @@ struct Fetch {
 
 enum Stage {
     Idle,
-    Metadata { since: UnixTime },
+    Metadata {
+        since: UnixTime,
+    },
     /// Metadata is here, its keys are to be asked for.
     KeysDue(Rc<ProviderMetadata>),
-    Keys { metadata: Rc<ProviderMetadata>, since: UnixTime },
+    Keys {
+        metadata: Rc<ProviderMetadata>,
+        since: UnixTime,
+    },
 }
 
 impl Loader {
@@ -72,7 +79,7 @@ impl Loader {
             || (matches!(fetch.stage, Stage::Idle)
                 && (need.newer_than.is_some()
                     || fetch.due >= deadline
-                    || matches!(slot.failure, Some(ProviderFailure::Misbehaved(_)))))
+                    || slot.failure.as_ref().is_some_and(|failure| !failure.is_temporary())))
     }
 
     /// The requests of all fetches that are due: the provider's index and the request.
@@ -99,8 +106,9 @@ impl Loader {
         {
             fetch.failed(env);
             log.push(LogLine::warn(format!(
-                "provider {}: {failure} (cluster {}, {}); next attempt in {} ms",
+                "provider {}: {}: {failure} (cluster {}, {}); next attempt in {} ms",
                 slot.config.name,
+                failure.code(),
                 slot.config.cluster,
                 slot.config.discovery_url,
                 fetch.due.since(env.now).as_millis(),
@@ -125,31 +133,37 @@ impl Fetch {
     fn begin(&mut self, slot: &ProviderSlot, now: UnixTime) -> Option<CalloutRequest> {
         if matches!(self.stage, Stage::Idle) && now >= self.due {
             match ProviderMetadata::from_overrides(&slot.config) {
-                Some(metadata) => self.stage = Stage::KeysDue(Rc::new(metadata)),
-                None => {
+                // The configuration says it all. It was checked when it was read; if not, discovery says what is missing.
+                Some(Ok(metadata)) => self.stage = Stage::KeysDue(Rc::new(metadata)),
+                Some(Err(_)) | None => {
                     self.stage = Stage::Metadata { since: now };
-                    return Some(metadata::discovery_request(&slot.config));
+                    return Some(discovery_request(&slot.config));
                 }
             }
         }
         if let Stage::KeysDue(metadata) = &self.stage {
-            let request = jwks::jwks_request(&slot.config, metadata);
+            let request = jwks_request(&slot.config, metadata);
             self.stage = Stage::Keys { metadata: Rc::clone(metadata), since: now };
             return Some(request);
         }
         None
     }
 
-    fn answered(&mut self, slot: &mut ProviderSlot, outcome: CalloutOutcome, now: UnixTime) -> Result<(), ProviderFailure> {
+    fn answered(
+        &mut self,
+        slot: &mut ProviderSlot,
+        outcome: CalloutOutcome,
+        now: UnixTime,
+    ) -> Result<(), ProviderFailure> {
         match std::mem::replace(&mut self.stage, Stage::Idle) {
             Stage::Metadata { .. } => {
                 let (status, body) = ProviderFailure::answer(outcome)?;
-                let metadata = metadata::process_discovery_response(&slot.config, status, &body)?;
+                let metadata = process_discovery_response(&slot.config, status, &body)?;
                 self.stage = Stage::KeysDue(Rc::new(metadata));
             }
             Stage::Keys { metadata, .. } => {
                 let (status, body) = ProviderFailure::answer(outcome)?;
-                let keys = jwks::process_jwks_response(status, &body)?;
+                let keys = process_jwks_response(status, &body)?;
                 slot.loaded = Some(Rc::new(LoadedProvider::new(slot, metadata, keys, now)));
                 slot.failure = None;
                 self.failures = 0;
@@ -170,7 +184,7 @@ impl Fetch {
 
     fn lost_at(&self) -> Option<UnixTime> {
         match self.stage {
-            Stage::Metadata { since } | Stage::Keys { since, .. } => Some(since + PROVIDER_TIMEOUT + LOST_AFTER),
+            Stage::Metadata { since } | Stage::Keys { since, .. } => Some(since + CALLOUT_TIMEOUT + LOST_AFTER),
             Stage::Idle | Stage::KeysDue(_) => None,
         }
     }

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::admission::cache::SessionCache;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::provider::ProviderSlot;
-use crate::flow::{self, Scene, SessionCache, Step, Verdict, Wait};
+use crate::flow::{self, Scene, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::log::LogLine;
+use crate::policy::managed_headers::ManagedHeaders;
 use crate::time::UnixTime;
 
 use self::loader::Loader;
@@ -119,6 +121,7 @@ const FORM_PATIENCE: Duration = Duration::from_secs(5);
 /// One deployment's relying party.
 pub struct Gateway {
     config: Config,
+    managed_headers: ManagedHeaders,
     slots: Vec<ProviderSlot>,
     loader: Loader,
     sessions: SessionCache,
@@ -143,8 +146,10 @@ impl Gateway {
     pub fn new(config: Config) -> Self {
         let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
         let loader = Loader::new(slots.len());
+        let managed_headers = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
         Self {
             config,
+            managed_headers,
             slots,
             loader,
             sessions: SessionCache::default(),
@@ -189,7 +194,13 @@ impl Gateway {
         effects
     }
 
-    fn callout_completed(&mut self, callout: CalloutId, outcome: CalloutOutcome, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+    fn callout_completed(
+        &mut self,
+        callout: CalloutId,
+        outcome: CalloutOutcome,
+        env: &mut Env<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
         match self.callouts.remove(&callout) {
             Some(Purpose::Stream(stream)) => {
                 if let Some(flow) = self.parked.take_awaiting_callout(stream) {
@@ -249,7 +260,13 @@ impl Gateway {
         }
     }
 
-    fn provider_answered(&mut self, index: usize, outcome: CalloutOutcome, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
+    fn provider_answered(
+        &mut self,
+        index: usize,
+        outcome: CalloutOutcome,
+        env: &mut Env<'_>,
+        effects: &mut Vec<Effect>,
+    ) {
         self.loader.answered(index, &mut self.slots, outcome, env, &mut self.log);
         self.load_providers(env, effects);
     }
@@ -290,6 +307,7 @@ impl Gateway {
         Scene {
             config: &self.config,
             providers: &self.slots,
+            managed_headers: &self.managed_headers,
             sessions: &mut self.sessions,
             now: env.now,
             entropy: env.entropy,

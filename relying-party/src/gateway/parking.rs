@@ -38,7 +38,7 @@ impl ParkingLot {
 
     pub(super) fn take_awaiting_body(&mut self, stream: StreamId) -> Option<AwaitForm> {
         match self.0.remove(&stream)? {
-            Parked::Body { flow } => Some(flow),
+            Parked::Body { flow, .. } => Some(flow),
             other => self.put_back(stream, other),
         }
     }

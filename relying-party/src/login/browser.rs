@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::attempt::LOGIN_LIFETIME;
-use crate::config::{CookiePolicy, SameSite};
+use crate::config::{Client, CookiePolicy, SameSite};
 use crate::entropy::Entropy;
 use crate::http::{Headers, cookies};
 use crate::session::cookie::attributes;
@@ -28,6 +28,14 @@ pub enum ResponseMode {
     Query,
     /// `form_post` (OAuth 2.0 Form Post Response Mode): a POST from another site, which only `SameSite=None` cookies follow.
     FormPost,
+}
+
+impl ResponseMode {
+    /// What this client asks for in its `authorization_parameters`.
+    pub fn of(client: &Client) -> Self {
+        let is_form_post = |(name, value): &(String, String)| name == "response_mode" && value == "form_post";
+        if client.authorization_parameters.iter().any(is_form_post) { Self::FormPost } else { Self::Query }
+    }
 }
 
 impl BrowserId {

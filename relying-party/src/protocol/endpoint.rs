@@ -9,7 +9,7 @@ use crate::http::CalloutRequest;
 use crate::reason::Reason;
 
 /// How long a provider may take to answer.
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub const CALLOUT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest URL of an endpoint, in bytes.
 const MAX_LENGTH: usize = 2048;
 
@@ -104,7 +104,7 @@ impl Provider {
                 ("user-agent".to_owned(), concat!("latchkey/", env!("CARGO_PKG_VERSION")).to_owned()),
             ],
             body: Vec::new(),
-            timeout: TIMEOUT,
+            timeout: CALLOUT_TIMEOUT,
         }
     }
 

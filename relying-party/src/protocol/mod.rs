@@ -19,7 +19,7 @@ pub use authorization::{
 };
 pub use discovery::{DiscoveryError, discovery_request, process_discovery_response};
 pub use end_session::end_session_url;
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
 pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
 pub use metadata::{MetadataError, ProviderMetadata};
