@@ -4,6 +4,11 @@
 //! A panic here kills the VM of a whole worker. So: only the SDK's `_bytes` calls (its string getters panic on a byte that
 //! is not UTF-8), no host call for a stream that is gone, never a second answer.
 
+#![allow(
+    missing_docs,
+    reason = "the SDK's macro makes an entry point without documentation, and nothing else is public"
+)]
+
 mod host;
 mod root;
 mod shell;

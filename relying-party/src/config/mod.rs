@@ -30,6 +30,8 @@ pub use provider::Provider;
 pub use rules::{Authentication, Rule};
 pub use session::{ClaimSelection, CookiePolicy, SameSite, SessionPolicy};
 
+use std::rc::Rc;
+
 use cursor::{Cursor, Keys, Mapping, Reading};
 use expressions::Expressions;
 use json::Node;
@@ -38,7 +40,7 @@ use json::Node;
 #[derive(Debug)]
 pub struct Config {
     /// The issuers this deployment trusts, in the order of the document; at least one.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<Rc<Provider>>,
     /// The origins under which browsers reach this deployment; empty: the request's own scheme and authority.
     pub public_urls: Vec<PublicUrl>,
     /// Where the filter's own endpoints live, such as `/oauth2`: begins with a slash, does not end with one.
@@ -92,7 +94,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     }
 
     Some(Config {
-        providers: providers?,
+        providers: providers?.into_iter().map(Rc::new).collect(),
         public_urls: public_urls?,
         base_path: base_path?,
         session: policy?.with_claims(claims?),

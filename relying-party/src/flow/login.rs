@@ -63,8 +63,7 @@ impl BeginLogin {
     fn redirect(self, provider: &LoadedProvider, scene: &mut Scene<'_>) -> Step {
         let config = scene.config;
         let (client, cookie) = (&provider.config.client, &config.session.cookie);
-        let known = BrowserId::of_request(self.visit.head.headers(), cookie).into_iter().next();
-        let browser = known.unwrap_or_else(|| BrowserId::random(scene.entropy));
+        let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
         let redirect_uri = self.visit.endpoint(config, "callback");
         let name = &provider.config.name;
         let attempt = LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy);
