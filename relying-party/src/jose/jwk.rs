@@ -255,3 +255,108 @@ impl Reason for JwkSetError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::test_key::{TestKey, jwk_set, with};
+
+    /// Why `key` is skipped beside a good one.
+    fn skipped(key: Value) -> SkippedKey {
+        let set = jwk_set(&[key, TestKey::p256().jwk()]);
+        assert_eq!(set.keys().len(), 1);
+        assert_eq!(set.keys()[0].kid.as_deref(), Some("ec"));
+        let (index, reason) = set.skipped()[0];
+        assert_eq!(index, 0);
+        reason
+    }
+
+    #[test]
+    fn keys_are_read_with_their_names_and_algorithms() {
+        let rsa =
+            with(TestKey::rsa().jwk(), &json!({"use": "sig", "alg": "PS256", "key_ops": ["verify"], "x5c": ["?"]}));
+        let set = jwk_set(&[rsa, with(TestKey::p256().jwk(), &json!({"kid": null}))]);
+        assert!(set.skipped().is_empty());
+        assert_eq!((set.keys()[0].kid.as_deref(), set.keys()[0].algorithm), (Some("rsa"), Some(JwsAlgorithm::Ps256)));
+        assert!(set.keys()[0].fits(JwsAlgorithm::Ps256) && !set.keys()[0].fits(JwsAlgorithm::Rs256));
+        assert_eq!((set.keys()[1].kid.as_deref(), set.keys()[1].algorithm), (None, None));
+        assert!(set.keys()[1].fits(JwsAlgorithm::Es256) && !set.keys()[1].fits(JwsAlgorithm::Rs256));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_does_not_spoil_the_others() {
+        let rsa = || TestKey::rsa().jwk();
+        let ec = || TestKey::p256().jwk();
+        let modulus = |bytes: Vec<u8>| json!({"n": URL_SAFE_NO_PAD.encode(bytes)});
+        for (key, reason) in [
+            (json!(7), SkippedKey::Malformed),
+            (json!({}), SkippedKey::Malformed),
+            (json!({"kty": "OKP", "crv": "Ed25519", "x": "AA"}), SkippedKey::UnsupportedKeyType),
+            (json!({"kty": "AKP", "alg": "RS256"}), SkippedKey::UnsupportedKeyType),
+            (json!({"kty": "oct", "k": "c2VjcmV0"}), SkippedKey::SecretPublished),
+            (with(rsa(), &json!({"d": "AQAB"})), SkippedKey::SecretPublished),
+            (with(ec(), &json!({"d": 1})), SkippedKey::SecretPublished),
+            (with(ec(), &json!({"crv": "secp256k1"})), SkippedKey::UnsupportedCurve),
+            (with(ec(), &json!({"crv": "P-384"})), SkippedKey::UnsupportedCurve),
+            (with(rsa(), &json!({"alg": "RSA-OAEP"})), SkippedKey::UnsupportedAlgorithm),
+            (with(rsa(), &json!({"alg": "HS256"})), SkippedKey::UnsupportedAlgorithm),
+            (with(rsa(), &json!({"alg": "ES256"})), SkippedKey::AlgorithmMismatch),
+            (with(ec(), &json!({"alg": "RS256"})), SkippedKey::AlgorithmMismatch),
+            (with(rsa(), &json!({"use": "enc"})), SkippedKey::NotForSignatures),
+            (with(rsa(), &json!({"key_ops": ["sign", "encrypt"]})), SkippedKey::NotForSignatures),
+            (with(rsa(), &json!({"key_ops": "verify"})), SkippedKey::Malformed),
+            (with(rsa(), &json!({"kid": 1})), SkippedKey::Malformed),
+            (with(rsa(), &json!({"kid": "k".repeat(1025)})), SkippedKey::KeyIdTooLong),
+            (with(rsa(), &json!({"n": null})), SkippedKey::Malformed),
+            (with(rsa(), &json!({"n": "AQAB=="})), SkippedKey::Malformed),
+            (with(rsa(), &modulus(vec![0xff; 128])), SkippedKey::ModulusTooSmall),
+            (with(rsa(), &modulus([vec![0; 200], vec![0xff; 255]].concat())), SkippedKey::ModulusTooSmall),
+            (with(rsa(), &modulus(vec![0xff; 1025])), SkippedKey::ModulusTooLarge),
+            (with(rsa(), &modulus(vec![0xfe; 256])), SkippedKey::InvalidRsaKey),
+            (with(rsa(), &json!({"e": "AQ"})), SkippedKey::InvalidRsaKey),
+            (with(rsa(), &json!({"e": "AQAA"})), SkippedKey::InvalidRsaKey),
+            (with(rsa(), &json!({"e": ""})), SkippedKey::InvalidRsaKey),
+            (with(rsa(), &json!({"e": "AQAAAAAAAAAAAQ"})), SkippedKey::InvalidRsaKey),
+            (with(ec(), &json!({"x": "AAAA"})), SkippedKey::InvalidPoint),
+            (with(ec(), &json!({"y": ec()["x"]})), SkippedKey::InvalidPoint),
+        ] {
+            assert_eq!(skipped(key.clone()), reason, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_set_without_a_usable_key_is_refused() {
+        let refusal = |text: &str| JwkSet::parse(text.as_bytes()).map(|_| ()).unwrap_err();
+        assert_eq!(refusal(r#"{"keys":[]}"#), JwkSetError::NoUsableKey { skipped: vec![] });
+        assert_eq!(
+            refusal(r#"{"keys":[{"kty":"oct"}]}"#),
+            JwkSetError::NoUsableKey { skipped: vec![(0, SkippedKey::UnsupportedKeyType)] }
+        );
+        assert_eq!(refusal(r#"{"keys":{}}"#), JwkSetError::MissingKeys);
+        assert_eq!(refusal("[]"), JwkSetError::Malformed(JsonError::NotAnObject));
+        assert_eq!(refusal(r#"{"keys":[],"keys":[]}"#), JwkSetError::Malformed(JsonError::DuplicateMember));
+        assert_eq!(refusal(&" ".repeat(MAX_LENGTH + 1)), JwkSetError::Malformed(JsonError::TooLarge));
+    }
+
+    #[test]
+    fn at_most_two_hundred_keys_are_read() {
+        let set = jwk_set(&vec![TestKey::p256().jwk(); 300]);
+        assert_eq!(set.keys().len(), MAX_KEYS);
+        assert_eq!(set.skipped(), [(MAX_KEYS, SkippedKey::TooManyKeys)]);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_sets_do_not_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            n in "[A-Za-z0-9_-]{0,400}", e in "[A-Za-z0-9_-]{0,12}", kty in "RSA|EC|oct", crv in "P-256|P-384",
+        ) {
+            let _ = JwkSet::parse(&bytes);
+            let key = json!({"kty": kty, "crv": crv, "n": n, "e": e, "x": n, "y": e});
+            let _ = JwkSet::parse(json!({"keys": [key]}).to_string().as_bytes());
+        }
+    }
+}

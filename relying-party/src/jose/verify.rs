@@ -145,3 +145,154 @@ impl Reason for VerifyError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::test_key::{RFC7515_A2, RFC7515_A3, TestKey, jwk_set, with};
+
+    const ALL: &[JwsAlgorithm] = &JwsAlgorithm::ALL;
+
+    fn verify(keys: &[Value], token: &str) -> Result<Map<String, Value>, VerifyError> {
+        jwk_set(keys).verify(&CompactJws::parse(token).unwrap(), ALL, &Software)
+    }
+
+    fn both() -> [Value; 2] {
+        [TestKey::rsa().jwk(), TestKey::p256().jwk()]
+    }
+
+    /// `token` with the bytes of its signature changed.
+    fn with_signature(token: &str, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> String {
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(change(URL_SAFE_NO_PAD.decode(signature).unwrap())))
+    }
+
+    #[test]
+    fn the_examples_of_rfc_7515_are_verified() {
+        for vector in [RFC7515_A2, RFC7515_A3] {
+            let vector: Value = serde_json::from_str(vector).unwrap();
+            let key = with(vector["jwk"].clone(), &json!({"d": null, "p": null, "q": null}));
+            let claims = verify(&[key], vector["token"].as_str().unwrap()).unwrap();
+            assert_eq!(
+                Value::from(claims),
+                json!({"iss": "joe", "exp": 1_300_819_380, "http://example.com/is_root": true})
+            );
+        }
+    }
+
+    #[test]
+    fn every_algorithm_verifies_and_no_changed_signature_does() {
+        for algorithm in JwsAlgorithm::ALL {
+            let key = if algorithm == JwsAlgorithm::Es256 { TestKey::p256() } else { TestKey::rsa() };
+            let token = key.sign(algorithm, &json!({"sub": "alice"}));
+            assert_eq!(verify(&both(), &token).unwrap()["sub"], "alice");
+            let flip = |mut signature: Vec<u8>| {
+                signature[10] ^= 1;
+                signature
+            };
+            for forged in [
+                with_signature(&token, flip),
+                with_signature(&token, |_| Vec::new()),
+                with_signature(&token, |signature| [signature, vec![0]].concat()),
+                with_signature(&token, |signature| vec![0; signature.len()]), // CVE-2022-21449
+                with_signature(&token, |signature| vec![0xff; signature.len()]),
+            ] {
+                assert_eq!(verify(&both(), &forged), Err(VerifyError::SignatureInvalid), "{algorithm:?}");
+            }
+        }
+    }
+
+    /// Keys and tokens made with OpenSSL, one a line.
+    #[test]
+    fn rsa_keys_of_many_sizes_are_verified() {
+        let vectors: Vec<Value> = serde_json::from_str(include_str!("testdata/rsa_sizes.json")).unwrap();
+        assert_eq!(vectors.iter().map(|vector| vector["bits"].as_u64().unwrap()).max(), Some(8192));
+        for vector in vectors {
+            let claims = verify(&[vector["jwk"].clone()], vector["token"].as_str().unwrap());
+            assert_eq!(claims.unwrap()["sub"], "alice", "{} {}", vector["bits"], vector["alg"]);
+        }
+    }
+
+    #[test]
+    fn the_vectors_of_wycheproof_are_judged_as_they_should_be() {
+        let vectors: Value = serde_json::from_str(include_str!("testdata/wycheproof_jws.json")).unwrap();
+        let mut wrong = Vec::new();
+        for group in vectors["groups"].as_array().unwrap() {
+            let keys = JwkSet::parse(json!({"keys": [group["jwk"]]}).to_string().as_bytes());
+            for case in group["cases"].as_array().unwrap() {
+                let jws = case["jws"].as_str().map(CompactJws::parse);
+                let verified = match (&keys, jws) {
+                    (Ok(keys), Some(Ok(jws))) => keys.verify(&jws, ALL, &Software),
+                    _ => Err(VerifyError::SignatureInvalid),
+                };
+                // Their payloads are not all JSON; what is read is signed.
+                let accepted = matches!(verified, Ok(_) | Err(VerifyError::Payload(_)));
+                if accepted != (case["result"] == "valid") {
+                    wrong.push(format!("{} {} {} {verified:?}", group["group"], case["id"], case["comment"]));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    #[test]
+    fn an_algorithm_that_is_not_allowed_is_refused_though_the_key_fits() {
+        let token = TestKey::rsa().sign(JwsAlgorithm::Rs256, &json!({}));
+        let verified = jwk_set(&both()).verify(&CompactJws::parse(&token).unwrap(), &[JwsAlgorithm::Ps256], &Software);
+        assert_eq!(verified, Err(VerifyError::AlgorithmNotAllowed));
+    }
+
+    #[test]
+    fn the_key_is_the_one_that_the_token_names() {
+        let token = TestKey::rsa().sign(JwsAlgorithm::Rs256, &json!({}));
+        let renamed = |kid| with(TestKey::rsa().jwk(), &json!({"kid": kid}));
+        assert_eq!(verify(&[renamed("other"), TestKey::p256().jwk()], &token), Err(VerifyError::UnknownKey));
+        assert_eq!(
+            verify(&[with(TestKey::p256().jwk(), &json!({"kid": "rsa"}))], &token),
+            Err(VerifyError::NoFittingKey)
+        );
+        assert_eq!(
+            verify(&[with(TestKey::rsa().jwk(), &json!({"alg": "PS256"}))], &token),
+            Err(VerifyError::NoFittingKey)
+        );
+        // Two keys of one name: a rotation that forgot to rename.
+        let vectors: Vec<Value> = serde_json::from_str(include_str!("testdata/rsa_sizes.json")).unwrap();
+        let namesake = with(vectors[0]["jwk"].clone(), &json!({"kid": "rsa"}));
+        assert!(verify(&[namesake.clone(), TestKey::rsa().jwk()], &token).is_ok());
+        assert_eq!(verify(&[namesake], &token), Err(VerifyError::SignatureInvalid));
+    }
+
+    #[test]
+    fn a_token_that_names_no_key_needs_exactly_one_that_fits() {
+        let sign = |key: &TestKey, algorithm: JwsAlgorithm| {
+            key.sign_bytes(algorithm, &json!({"alg": algorithm.name()}), b"{}")
+        };
+        let token = sign(&TestKey::rsa(), JwsAlgorithm::Rs256);
+        assert!(verify(&both(), &token).is_ok());
+        let unnamed = with(TestKey::rsa().jwk(), &json!({"kid": null}));
+        assert_eq!(verify(&[TestKey::rsa().jwk(), unnamed], &token), Err(VerifyError::AmbiguousKey));
+        assert_eq!(verify(&[TestKey::p256().jwk()], &token), Err(VerifyError::NoFittingKey));
+        let forged = with_signature(&token, |signature| vec![1; signature.len()]);
+        let refused = verify(&both(), &forged).unwrap_err();
+        assert_eq!(refused, VerifyError::SoleKeySignatureInvalid);
+        assert!(refused.newer_keys_may_help());
+    }
+
+    #[test]
+    fn a_signed_payload_must_still_be_an_object_without_duplicates() {
+        let header = json!({"alg": "ES256", "kid": "ec"});
+        for (payload, cause) in [
+            (&b"{\"sub\":\"a\",\"sub\":\"b\"}"[..], JsonError::DuplicateMember),
+            (b"[]", JsonError::NotAnObject),
+            (b"{}{}", JsonError::Malformed),
+            (b"\xef\xbb\xbf{}", JsonError::Malformed),
+        ] {
+            let token = TestKey::p256().sign_bytes(JwsAlgorithm::Es256, &header, payload);
+            assert_eq!(verify(&both(), &token), Err(VerifyError::Payload(cause)));
+        }
+    }
+}

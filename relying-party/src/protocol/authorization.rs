@@ -247,3 +247,101 @@ impl Reason for AuthorizationError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::protocol::test_provider::{metadata, provider};
+    use crate::protocol::{Endpoint, ProviderMetadata};
+
+    fn parse(query: &str) -> Result<AuthorizationResponse, AuthorizationResponseError> {
+        AuthorizationResponse::parse(query)
+    }
+
+    #[test]
+    fn the_browser_is_sent_to_sign_in_with_pkce() {
+        let mut metadata = metadata();
+        metadata.authorization_endpoint = Endpoint::parse("https://login.example.org/authorize?p=policy%2F1").unwrap();
+        let mut client = provider().client;
+        client.authorization_parameters = vec![("prompt".to_owned(), "select account".to_owned())];
+        // RFC 7636, Appendix B
+        let url = authorization_url(
+            &metadata,
+            &client,
+            &AuthorizationRequest {
+                redirect_uri: "https://portal.example.org/oauth2/callback",
+                state: "s1",
+                nonce: "n1",
+                code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+                login_hint: Some("a&b@example.org"),
+            },
+        );
+        assert_eq!(
+            url.as_str(),
+            "https://login.example.org/authorize?p=policy%2F1&response_type=code&client_id=portal\
+             &redirect_uri=https%3A%2F%2Fportal.example.org%2Foauth2%2Fcallback&scope=openid+email&state=s1&nonce=n1\
+             &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
+             &login_hint=a%26b%40example.org&prompt=select+account"
+        );
+    }
+
+    #[test]
+    fn a_response_is_a_code_or_an_error_with_its_state() {
+        let response = parse("code=c%2F1&state=s+1&session_state=x&scope=").unwrap();
+        assert_eq!(response.state, "s 1");
+        assert!(matches!(&response.outcome, AuthorizationOutcome::Code(code) if code.expose() == "c/1"));
+        assert!(!format!("{response:?}").contains("c/1"));
+        let response = parse("error=access_denied&error_description=%3Cscript%3E&state=s&code=").unwrap();
+        assert!(matches!(response.outcome, AuthorizationOutcome::Error(AuthorizationError::AccessDenied)));
+        let response = parse("error=%3Cscript%3E&state=s").unwrap();
+        let AuthorizationOutcome::Error(error) = response.outcome else { panic!() };
+        assert_eq!((error.code(), error.to_string().contains("script")), ("authorization.other", false));
+    }
+
+    #[test]
+    fn other_responses_are_refused() {
+        for (query, refused) in [
+            ("", AuthorizationResponseError::MissingState),
+            ("code=c", AuthorizationResponseError::MissingState),
+            ("code=c&state=", AuthorizationResponseError::MissingState),
+            ("error=access_denied", AuthorizationResponseError::MissingState),
+            ("state=s", AuthorizationResponseError::MissingCode),
+            ("state=s&code=", AuthorizationResponseError::MissingCode),
+            ("state=s&code=c&error=e", AuthorizationResponseError::CodeAndError),
+            ("state=s&code=c&code=c", AuthorizationResponseError::DuplicateParameter),
+            ("state=s&code=c&st%61te=s", AuthorizationResponseError::DuplicateParameter),
+            ("state=s&code=c&x=1&x=2", AuthorizationResponseError::DuplicateParameter),
+            ("state=s&code=c%00", AuthorizationResponseError::MalformedParameter),
+            ("state=%ff&code=c", AuthorizationResponseError::MalformedParameter),
+        ] {
+            assert_eq!(parse(query).map(|_| ()), Err(refused), "{query}");
+        }
+        let long = format!("state=s&code={}", "c".repeat(MAX_RESPONSE));
+        assert_eq!(parse(&long).map(|_| ()), Err(AuthorizationResponseError::TooLarge));
+    }
+
+    #[test]
+    fn the_issuer_must_match_and_must_be_there_when_promised() {
+        let check = |query: &str, promised: bool| {
+            let metadata = ProviderMetadata { authorization_response_issuer: promised, ..metadata() };
+            parse(query).unwrap().check_issuer(&metadata)
+        };
+        for promised in [false, true] {
+            assert_eq!(check("code=c&state=s&iss=https%3A%2F%2Flogin.example.org", promised), Ok(()));
+            let other = check("error=access_denied&state=s&iss=https%3A%2F%2Flogin.example.org%2F", promised);
+            assert_eq!(other, Err(AuthorizationResponseError::IssuerMismatch));
+        }
+        assert_eq!(check("code=c&state=s", false), Ok(()));
+        assert_eq!(check("code=c&state=s", true), Err(AuthorizationResponseError::MissingIssuer));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_queries_do_not_panic(query in ".{0,200}", pairs in "((state|code|error|iss)=[%0-9a-f]{0,6}&){0,5}") {
+            let _ = parse(&query);
+            let _ = parse(&pairs);
+        }
+    }
+}

@@ -58,3 +58,27 @@ impl Reason for JwksError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::test_provider::{metadata, provider};
+
+    #[test]
+    fn keys_are_fetched_from_where_the_metadata_says() {
+        let request = jwks_request(&provider(), &metadata());
+        assert_eq!((request.method, request.path.as_str()), ("GET", "/jwks"));
+        let accept = request.headers.iter().find(|(name, _)| name == "accept").unwrap();
+        assert_eq!(accept.1, "application/jwk-set+json, application/json");
+    }
+
+    #[test]
+    fn other_answers_than_keys_with_200_are_refused() {
+        let code = |status, body: &[u8]| process_jwks_response(status, body).map(|_| ()).unwrap_err().code();
+        assert_eq!(code(301, b""), "jwks.unexpected_status");
+        assert_eq!(code(500, b""), "jwks.unavailable");
+        assert_eq!(code(200, b"<html>"), "jwks.malformed");
+        assert_eq!(code(200, br#"{"keys":[]}"#), "jwks.no_usable_key");
+        assert_eq!(code(200, &[b' '; MAX_RESPONSE + 1]), "jwks.malformed");
+    }
+}

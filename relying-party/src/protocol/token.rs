@@ -193,3 +193,121 @@ impl Reason for TokenError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::ClientAuthentication;
+    use crate::jose::test_key::with;
+    use crate::protocol::test_provider::{metadata, provider};
+
+    fn request(authentication: ClientAuthentication, client_id: &str) -> (Option<String>, String) {
+        let mut provider = provider();
+        provider.client.client_id = client_id.to_owned();
+        provider.client.authentication = authentication;
+        let code = Secret::new("c&1".to_owned());
+        let request = token_request(&provider, &metadata(), &code, "https://portal.example.org/cb", "verifier");
+        assert_eq!((request.method, request.path.as_str()), ("POST", "/token"));
+        assert!(
+            request
+                .headers
+                .iter()
+                .any(|(name, value)| name == "content-type" && value == "application/x-www-form-urlencoded")
+        );
+        let authorization = request.headers.iter().find(|(name, _)| name == "authorization");
+        (authorization.map(|(_, value)| value.clone()), String::from_utf8(request.body).unwrap())
+    }
+
+    const FORM: &str = "grant_type=authorization_code&code=c%261&redirect_uri=https%3A%2F%2Fportal.example.org%2Fcb&code_verifier=verifier";
+
+    #[test]
+    fn each_client_proves_itself_its_own_way() {
+        let secret = || Secret::new("p:ä s+w".to_owned());
+        let (authorization, form) = request(ClientAuthentication::SecretBasic(secret()), "a:b");
+        // "a%3Ab:p%3A%C3%A4+s%2Bw"
+        assert_eq!(authorization.as_deref(), Some("Basic YSUzQWI6cCUzQSVDMyVBNCtzJTJCdw=="));
+        assert_eq!(form, FORM);
+        let (authorization, form) = request(ClientAuthentication::SecretPost(secret()), "a:b");
+        assert_eq!((authorization, form), (None, format!("{FORM}&client_id=a%3Ab&client_secret=p%3A%C3%A4+s%2Bw")));
+        let (authorization, form) = request(ClientAuthentication::None, "portal");
+        assert_eq!((authorization, form), (None, format!("{FORM}&client_id=portal")));
+    }
+
+    fn answer(changes: &Value) -> Result<TokenResponse, TokenError> {
+        let usual = json!({"access_token": "at", "token_type": "Bearer", "id_token": "a.b.c"});
+        process_token_response(200, with(usual, changes).to_string().as_bytes())
+    }
+
+    #[test]
+    fn an_answer_is_read_and_prints_no_token() {
+        let response =
+            answer(&json!({"token_type": "bEARER", "refresh_token": "rt", "expires_in": 300, "scope": "openid"}))
+                .unwrap();
+        assert_eq!(response.access_token.expose(), "at");
+        assert_eq!(response.refresh_token.as_ref().unwrap().expose(), "rt");
+        assert_eq!((response.expires_in, response.scope.as_deref()), (Some(Duration::from_secs(300)), Some("openid")));
+        let printed = format!("{response:?}");
+        assert!(!printed.contains("\"at\"") && !printed.contains("\"rt\"") && !printed.contains("a.b.c"), "{printed}");
+    }
+
+    #[test]
+    fn a_lifetime_may_be_written_in_several_ways() {
+        let lifetime = |value: Value| answer(&json!({"expires_in": value})).map(|response| response.expires_in);
+        assert_eq!(lifetime(json!(null)), Ok(None));
+        assert_eq!(lifetime(json!("3600")), Ok(Some(Duration::from_secs(3600))));
+        assert_eq!(lifetime(json!(59.5)), Ok(Some(Duration::from_millis(59_500))));
+        assert_eq!(lifetime(json!(1e300)), Ok(Some(Duration::from_secs_f64(MAX_LIFETIME))));
+        for malformed in [json!(-1), json!("-1"), json!("1e3"), json!(""), json!("soon"), json!([]), json!(true)] {
+            assert_eq!(lifetime(malformed), Err(TokenError::MemberMalformed { member: "expires_in" }));
+        }
+    }
+
+    #[test]
+    fn an_incomplete_answer_is_refused() {
+        let refusal = |changes: Value| answer(&changes).unwrap_err();
+        assert_eq!(refusal(json!({"access_token": null})), TokenError::MissingAccessToken);
+        assert_eq!(refusal(json!({"access_token": ""})), TokenError::MissingAccessToken);
+        assert_eq!(refusal(json!({"access_token": 1})), TokenError::MemberMalformed { member: "access_token" });
+        assert_eq!(refusal(json!({"id_token": null})), TokenError::MissingIdToken);
+        assert_eq!(refusal(json!({"id_token": {}})), TokenError::MemberMalformed { member: "id_token" });
+        assert_eq!(refusal(json!({"token_type": null})), TokenError::TokenTypeNotBearer);
+        assert_eq!(refusal(json!({"token_type": "DPoP"})), TokenError::TokenTypeNotBearer);
+        assert_eq!(refusal(json!({"access_token": null, "error": "invalid_grant"})), TokenError::InvalidGrant);
+        assert_eq!(process_token_response(200, b"").unwrap_err(), TokenError::Malformed(JsonError::Malformed));
+        assert_eq!(process_token_response(200, b"<html>").unwrap_err(), TokenError::Malformed(JsonError::Malformed));
+    }
+
+    #[test]
+    fn a_refusal_says_whose_fault_it_is() {
+        for (status, body, refused) in [
+            (400, r#"{"error":"invalid_grant","error_description":"<script>"}"#, TokenError::InvalidGrant),
+            (401, r#"{"error":"invalid_client"}"#, TokenError::InvalidClient),
+            (400, r#"{"error":"unauthorized_client"}"#, TokenError::UnauthorizedClient),
+            (400, r#"{"error":"unsupported_grant_type"}"#, TokenError::UnsupportedGrantType),
+            (400, r#"{"error":"invalid_scope"}"#, TokenError::InvalidScope),
+            (400, r#"{"error":"invalid_request"}"#, TokenError::InvalidRequest),
+            (400, r#"{"error":"slow_down"}"#, TokenError::Refused { status: 400 }),
+            (400, r#"{"error":{}}"#, TokenError::Refused { status: 400 }),
+            (400, "", TokenError::Refused { status: 400 }),
+            (403, "", TokenError::Refused { status: 403 }),
+            (401, "<html>", TokenError::InvalidClient),
+            (302, "", TokenError::Refused { status: 302 }),
+            (500, r#"{"error":"server_error"}"#, TokenError::Unavailable { status: 500 }),
+            (502, "<html>", TokenError::Unavailable { status: 502 }),
+            (429, "", TokenError::Unavailable { status: 429 }),
+        ] {
+            assert_eq!(process_token_response(status, body.as_bytes()).unwrap_err(), refused, "{status} {body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status: u16, number: f64) {
+            let _ = process_token_response(status, &bytes);
+            let _ = answer(&json!({"expires_in": number}));
+        }
+    }
+}
