@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use super::{Config, ConfigErrors};
 
 mod accepted;
+mod any_input;
 mod leaks;
+mod planned;
 mod refused;
 
-/// SHA-256 of "session key 1" and "session key 2", in base64 and base64url.
+/// SHA-256 of `session key 1` in base64.
 pub(super) const SESSION_KEY: &str = "H3gX19lShk+re+O2RpGji2Fkx/+m8H5LnwdIvOtYSh0=";
+/// SHA-256 of `session key 2` in base64url, without padding.
 pub(super) const RETIRED_KEY: &str = "hnLkNsPmwRkaBP7k2L_sgWBQUQfRDhk3U5VUWRqOAG4";
 pub(super) const CLIENT_SECRET: &str = "ju5t-b3tween-us";
 

@@ -1,52 +1,9 @@
 //! Documents that are refused, with the place and the reason.
 
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::reason::Reason as _;
-
-/// Every key of the interface that does not work yet, with a value that would be right.
-#[test]
-fn what_is_not_built_yet_is_refused_as_such() {
-    for (pointer, value) in [
-        ("/assertion", json!({"header": "x-latchkey-assertion"})),
-        ("/audit", json!({"subject": "hashed"})),
-        ("/providers/0/client_key", json!({"env": "KEY"})),
-        ("/providers/0/resource", json!([])),
-        ("/providers/0/pushed_authorization_requests", json!("auto")),
-        ("/providers/0/userinfo", json!(false)),
-        ("/providers/0/login_hint_domains", json!(["example.org"])),
-        ("/providers/0/audience", json!(["https://api.example.org"])),
-        ("/providers/0/access_token", json!("jwt")),
-        ("/providers/0/token_type", json!("any")),
-        ("/providers/0/tenants", json!(["contoso-id"])),
-        ("/providers/0/token_endpoint_auth_method", json!("private_key_jwt")),
-        ("/providers/0/token_endpoint_auth_method", json!("tls_client_auth")),
-        ("/providers/0/issuer", json!("https://login.example.org/{tenantid}/v2.0")),
-        ("/providers/0/algorithms", json!(["ES384"])),
-        ("/providers/0/algorithms", json!(["ES512"])),
-        ("/providers/0/algorithms", json!(["EdDSA"])),
-        ("/providers/0", json!({"name": "a", "issuer": "https://a.example", "cluster": "a"})),
-        ("/session/refresh_before", json!("60s")),
-        ("/session/silent", json!(false)),
-        ("/session/store", json!({"cluster": "webdis"})),
-        ("/rules", json!([{"match": {"path": "/"}, "authentication": "bearer"}])),
-        ("/rules", json!([{"match": {"path": "/"}, "authentication": "any"}])),
-        ("/rules", json!([{"providers": ["corp"]}])),
-        ("/rules", json!([{"audience": ["https://api.example.org"]}])),
-        ("/rules", json!([{"max_age": "15m"}])),
-        ("/rules", json!([{"acr_values": ["urn:example:mfa"]}])),
-        ("/rules", json!([{"exchange": {"provider": "corp"}}])),
-        ("/rules", json!([{"preserve_form": false}])),
-    ] {
-        let problems = problems(&with(pointer, value.clone()));
-        assert!(
-            problems.lines().any(|line| line.ends_with("is known, but not supported by this version yet")),
-            "{pointer} {value}: {problems}"
-        );
-    }
-}
 
 #[test]
 fn a_problem_names_place_finding_expectation_and_the_nearest_spelling() {
@@ -360,29 +317,6 @@ fn an_expression_with_a_claim_that_sessions_do_not_keep_is_refused() {
 }
 
 #[test]
-fn repeated_members_are_refused_wherever_they_are() {
-    let minimal = minimal().to_string();
-    for (from, to, expected) in [
-        ("{\"providers\"", "{\"base_path\":\"/a\",\"base_path\":\"/b\",\"providers\"", "base_path: found a repeated"),
-        (
-            "\"cluster\":",
-            "\"metadata\":{\"issuer\":1,\"issuer\":2},\"cluster\":",
-            "providers[0].metadata.issuer: found a repeated",
-        ),
-        (
-            "\"cluster\":",
-            "\"audience\":[{\"a\":1,\"a\":2}],\"cluster\":",
-            "providers[0].audience[0].a: found a repeated",
-        ),
-        ("\"cluster\":", "\"clu\\u0073ter\":\"b\",\"cluster\":", "providers[0].cluster: found a repeated"),
-    ] {
-        let document = minimal.replacen(from, to, 1);
-        let problems = Config::parse(document.as_bytes(), &environment).unwrap_err().to_string();
-        assert!(problems.contains(expected), "{document}: {problems}");
-    }
-}
-
-#[test]
 fn all_problems_are_reported_together() {
     let document = json!({
         "providers": [{"name": "A", "issuer": "ftp://a", "client_secret": {"env": "NONE"}, "scop": "openid"}],
@@ -418,85 +352,4 @@ fn all_problems_are_reported_together() {
     }
     assert_eq!(errors.to_string().lines().count(), errors.problems().len());
     assert_eq!(errors.code(), "configuration.invalid");
-}
-
-#[test]
-fn what_is_no_document_is_refused() {
-    for document in ["", "null", "[]", "\"a\"", "1", "{}", "{", "{\"a\":1}}", "\u{feff}{}"] {
-        let errors = Config::parse(document.as_bytes(), &environment).unwrap_err();
-        assert!(!errors.problems().is_empty(), "{document}");
-    }
-}
-
-/// Any JSON, with the interface's keys likelier than others.
-fn any_json() -> impl Strategy<Value = Value> {
-    let text =
-        prop_oneof![Just("https://a.example".to_owned()), Just("/a".to_owned()), Just("30s".to_owned()), ".{0,12}"];
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        text.prop_map(Value::from),
-    ];
-    let key = prop_oneof![
-        proptest::sample::select(vec![
-            "providers",
-            "session",
-            "rules",
-            "headers",
-            "match",
-            "methods",
-            "keys",
-            "env",
-            "claims",
-            "metadata",
-            "clusters",
-            "client_secret",
-            "path",
-            "path_regex",
-            "require",
-            "domain",
-            "public_url",
-            "cookie",
-            "scope",
-            "algorithms",
-        ])
-        .prop_map(str::to_owned),
-        ".{0,8}",
-    ];
-    leaf.prop_recursive(5, 64, 6, move |inner| {
-        prop_oneof![
-            proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            proptest::collection::vec((key.clone(), inner), 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn no_json_panics(document in any_json()) {
-        let _ = parse(&document);
-    }
-
-    #[test]
-    fn no_value_in_any_place_panics(
-        value in any_json(),
-        pointer in proptest::sample::select(vec![
-            "/providers", "/providers/0", "/providers/0/issuer", "/providers/0/metadata", "/providers/0/client_secret",
-            "/providers/0/authorization_parameters", "/session", "/session/keys", "/session/domain", "/session/claims",
-            "/rules", "/headers", "/public_url", "/base_path",
-        ]),
-    ) {
-        if let Err(errors) = parse(&with(pointer, value)) {
-            prop_assert!(!errors.problems().is_empty());
-            prop_assert!(errors.to_string().lines().count() == errors.problems().len());
-        }
-    }
-
-    #[test]
-    fn no_bytes_panic(document in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Config::parse(&document, &environment);
-    }
 }

@@ -1,0 +1,47 @@
+//! What the interface has and this version has not: refused, never accepted and ignored.
+
+use serde_json::json;
+
+use super::*;
+
+/// Every key of the interface that does not work yet, with a value that would be right.
+#[test]
+fn what_is_not_built_yet_is_refused_as_such() {
+    for (pointer, value) in [
+        ("/assertion", json!({"header": "x-latchkey-assertion"})),
+        ("/audit", json!({"subject": "hashed"})),
+        ("/providers/0/client_key", json!({"env": "KEY"})),
+        ("/providers/0/resource", json!([])),
+        ("/providers/0/pushed_authorization_requests", json!("auto")),
+        ("/providers/0/userinfo", json!(false)),
+        ("/providers/0/login_hint_domains", json!(["example.org"])),
+        ("/providers/0/audience", json!(["https://api.example.org"])),
+        ("/providers/0/access_token", json!("jwt")),
+        ("/providers/0/token_type", json!("any")),
+        ("/providers/0/tenants", json!(["contoso-id"])),
+        ("/providers/0/token_endpoint_auth_method", json!("private_key_jwt")),
+        ("/providers/0/token_endpoint_auth_method", json!("tls_client_auth")),
+        ("/providers/0/issuer", json!("https://login.example.org/{tenantid}/v2.0")),
+        ("/providers/0/algorithms", json!(["ES384"])),
+        ("/providers/0/algorithms", json!(["ES512"])),
+        ("/providers/0/algorithms", json!(["EdDSA"])),
+        ("/providers/0", json!({"name": "a", "issuer": "https://a.example", "cluster": "a"})),
+        ("/session/refresh_before", json!("60s")),
+        ("/session/silent", json!(false)),
+        ("/session/store", json!({"cluster": "webdis"})),
+        ("/rules", json!([{"match": {"path": "/"}, "authentication": "bearer"}])),
+        ("/rules", json!([{"match": {"path": "/"}, "authentication": "any"}])),
+        ("/rules", json!([{"providers": ["corp"]}])),
+        ("/rules", json!([{"audience": ["https://api.example.org"]}])),
+        ("/rules", json!([{"max_age": "15m"}])),
+        ("/rules", json!([{"acr_values": ["urn:example:mfa"]}])),
+        ("/rules", json!([{"exchange": {"provider": "corp"}}])),
+        ("/rules", json!([{"preserve_form": false}])),
+    ] {
+        let problems = problems(&with(pointer, value.clone()));
+        assert!(
+            problems.lines().any(|line| line.ends_with("is known, but not supported by this version yet")),
+            "{pointer} {value}: {problems}"
+        );
+    }
+}
