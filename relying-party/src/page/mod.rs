@@ -83,19 +83,6 @@ pub fn signed_out(login_href: &str) -> Response {
     })
 }
 
-/// Asks before a logout that another site may have caused.
-pub fn confirm_sign_out(action_href: &str, request_id: Option<&str>) -> Response {
-    render(&Page {
-        status: 200,
-        title: "Sign out?",
-        paragraphs: &["A link led you here. Sign out only if you want to end your session."],
-        reason: None,
-        request_id,
-        actions: &[Action::Post { label: "Sign out", href: action_href }, Action::Link { label: "Stay", href: "/" }],
-        retry_after: None,
-    })
-}
-
 /// The choice between several providers: what each is called, and where its login starts.
 pub fn sign_in(providers: &[(&str, &str)]) -> Response {
     let mut body = Markup::new();

@@ -38,6 +38,21 @@ fn unavailable() -> Response {
     })
 }
 
+fn sign_out() -> Response {
+    render(&Page {
+        status: 403,
+        title: "Sign out?",
+        paragraphs: &["Another site asked to sign you out. You are still signed in."],
+        reason: Some("logout.cross_site"),
+        request_id: REQUEST_ID,
+        actions: &[
+            Action::Post { label: "Sign out", href: "/oauth2/logout" },
+            Action::Link { label: "Stay", href: "/" },
+        ],
+        retry_after: None,
+    })
+}
+
 fn too_large() -> Response {
     let claims = [("email".to_owned(), 24), ("groups".to_owned(), 18_224), ("entitlements".to_owned(), 2_310)];
     session_too_large(&claims, 16_384, "session.too_large", REQUEST_ID)
@@ -49,7 +64,7 @@ fn pages() -> Vec<(&'static str, Response)> {
         ("refused", refused()),
         ("unavailable", unavailable()),
         ("signed_out", signed_out("/oauth2/login")),
-        ("confirm_sign_out", confirm_sign_out("/oauth2/logout?return_to=%2F", REQUEST_ID)),
+        ("sign_out", sign_out()),
         (
             "sign_in",
             sign_in(&[
@@ -77,7 +92,6 @@ fn hostile_pages() -> Vec<Response> {
             retry_after: None,
         }),
         signed_out(&path),
-        confirm_sign_out(&path, Some(HOSTILE)),
         sign_in(&[(HOSTILE, &path)]),
         continue_to(&path),
         session_too_large(&[(HOSTILE.to_owned(), 1)], 1, "session.too_large", Some(HOSTILE)),
@@ -158,7 +172,7 @@ fn every_page_forbids_caching_sniffing_and_sending_its_address_elsewhere() {
         assert_eq!(header(&page, "content-type"), Some("text/html; charset=utf-8"), "{name}");
         assert_eq!(header(&page, "cache-control"), Some("no-store"), "{name}");
         assert_eq!(header(&page, "x-content-type-options"), Some("nosniff"), "{name}");
-        let expected = if name == "confirm_sign_out" { "same-origin" } else { "no-referrer" };
+        let expected = if name == "sign_out" { "same-origin" } else { "no-referrer" };
         assert_eq!(header(&page, "referrer-policy"), Some(expected), "{name}");
     }
     assert_eq!(header(&unavailable(), "retry-after"), Some("5"));
