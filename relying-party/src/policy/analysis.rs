@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
-use regex::RegexBuilder;
 
 use super::budget;
 use super::expression::{ExpressionError, References};
 use super::functions::SIGNATURES;
+use super::pattern;
 use crate::config::ClaimSelection;
 
 const VARIABLES: [&str; 6] = ["claims", "scopes", "provider", "credential", "access_token", "request"];
@@ -39,8 +39,6 @@ const OPERATORS: [&str; 18] = [
 const MAX_DEPTH: usize = 64;
 /// Comprehensions within each other; their iterations multiply.
 const MAX_COMPREHENSIONS: usize = 2;
-/// Bounds the memory of a pattern of `matches` (bytes).
-const PATTERN_SIZE_LIMIT: usize = 64 * 1024;
 
 /// Checks `tree`, counts iterations in its comprehensions, and says what it looks at.
 pub(super) fn check(tree: &mut IdedExpr) -> Result<References, ExpressionError> {
@@ -212,13 +210,11 @@ fn check_call(call: &CallExpr) -> Result<(), ExpressionError> {
     if name == "matches" { check_pattern(call.args.last()) } else { Ok(()) }
 }
 
-fn check_pattern(pattern: Option<&IdedExpr>) -> Result<(), ExpressionError> {
-    match pattern.map(|pattern| &pattern.expr) {
-        Some(Expr::Literal(LiteralValue::String(pattern))) => RegexBuilder::new(pattern.inner())
-            .size_limit(PATTERN_SIZE_LIMIT)
-            .build()
-            .map(drop)
-            .map_err(|_| ExpressionError::Pattern),
+fn check_pattern(argument: Option<&IdedExpr>) -> Result<(), ExpressionError> {
+    match argument.map(|argument| &argument.expr) {
+        Some(Expr::Literal(LiteralValue::String(literal))) => {
+            pattern::compile(literal.inner()).map(drop).map_err(|_| ExpressionError::Pattern)
+        }
         _ => Err(ExpressionError::Pattern),
     }
 }

@@ -15,7 +15,7 @@ use cel::{DeclarationError, Env, ExecutionError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
 
-use super::budget;
+use super::{budget, pattern};
 
 /// The longest text that one of these functions makes (bytes): longer than any header that a backend accepts.
 const MAX_TEXT: usize = 64 * 1024;
@@ -98,6 +98,7 @@ fn declare(env: &mut Env) -> Result<(), DeclarationError> {
         method("base64url", target.to_owned(), vec![], base64url)?;
         method("percentEncode", target, vec![], percent_encode)?;
     }
+    method("matches", STRING_TYPE, vec![STRING_TYPE], matches)?;
     method("json", DYN_TYPE, vec![], json)?;
     for argument in [STRING_TYPE, BYTES_TYPE] {
         env.add_overload(
@@ -113,7 +114,16 @@ fn declare(env: &mut Env) -> Result<(), DeclarationError> {
             percent_encode,
         )?;
     }
+    env.add_overload("matches", "matches(string, string)", vec![STRING_TYPE, STRING_TYPE], matches)?;
     env.add_overload("json", "json(dyn)", vec![DYN_TYPE], json)
+}
+
+/// `string.matches(pattern)`: somewhere in the string. The pattern is a literal that was compiled before.
+fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let found = pattern::is_match(string(&args, 1)?, string(&args, 0)?);
+    found
+        .map(|found| CowVal::owned(CelBool::from(found)))
+        .map_err(|error| ExecutionError::function_error("matches", error))
 }
 
 /// `list.join(separator)`; without one the elements follow each other.

@@ -2,13 +2,9 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
-
 use super::path::is_at_or_below;
+use super::pattern::{self, PatternError, Regex};
 use super::rule_path::{RulePathError, rule_path};
-
-/// Bounds the memory of one compiled `path_regex` (bytes).
-const REGEX_SIZE_LIMIT: usize = 256 * 1024;
 
 /// What a rule's `match` says, as written.
 #[derive(Clone, Debug, Default)]
@@ -120,15 +116,7 @@ struct PathRegex {
 
 impl PathRegex {
     fn compile(source: String) -> Result<Self, MatcherError> {
-        let build = |pattern: &str| {
-            RegexBuilder::new(pattern)
-                .size_limit(REGEX_SIZE_LIMIT)
-                .build()
-                .map_err(|error| MatcherError::PathRegex(Box::new(error)))
-        };
-        // Alone first: `a)|(b` must not close the group around it.
-        build(&source)?;
-        let compiled = build(&format!(r"\A(?:{source})\z"))?;
+        let compiled = pattern::compile_anchored(&source).map_err(|error| MatcherError::PathRegex(Box::new(error)))?;
         Ok(Self { source, compiled })
     }
 }
@@ -191,7 +179,7 @@ pub enum MatcherError {
     PathPrefix(RulePathError),
     /// `path_regex`
     #[error("is no regular expression, or too large a one")]
-    PathRegex(#[source] Box<regex::Error>),
+    PathRegex(#[source] Box<PatternError>),
     /// `host`
     #[error("must be a host name without port, or `*.` and a domain")]
     Host,

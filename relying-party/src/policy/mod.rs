@@ -9,6 +9,7 @@ pub mod identity;
 pub mod managed_headers;
 pub mod matcher;
 pub mod path;
+mod pattern;
 pub mod request_view;
 pub mod rule_path;
 pub mod rules;
