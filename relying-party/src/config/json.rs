@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use super::problem::ConfigErrors;
+use super::protobuf::parse_struct;
 
 /// A configuration is written by people; what is larger is something else.
 const MAX_DOCUMENT: usize = 1024 * 1024;
@@ -22,13 +23,16 @@ pub(super) enum Node {
 }
 
 impl Node {
-    /// Reads a document. Nesting is bounded by serde_json (128 levels).
+    /// Reads a document: JSON, or an encoded `google.protobuf.Struct`. Nesting is bounded by serde_json (128 levels).
     pub(super) fn parse(document: &[u8]) -> Result<Self, ConfigErrors> {
         if document.len() > MAX_DOCUMENT {
             return Err(ConfigErrors::of_document(format_args!(
                 "found {} bytes, expected at most {MAX_DOCUMENT}",
                 document.len()
             )));
+        }
+        if let Some(node) = parse_struct(document) {
+            return Ok(node);
         }
         serde_json::from_slice(document).map_err(|error| {
             // serde_json's syntax errors are fixed texts with " at line L column C" behind them.

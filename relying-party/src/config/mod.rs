@@ -14,6 +14,7 @@ mod json;
 mod metadata;
 mod origin;
 mod problem;
+mod protobuf;
 mod provider;
 mod rules;
 mod secret;
