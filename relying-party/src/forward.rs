@@ -1,5 +1,7 @@
 //! How a request goes on to the backend.
 
+use std::fmt;
+
 use crate::admission::Admission;
 use crate::config::Config;
 use crate::http::RequestHead;
@@ -8,11 +10,19 @@ use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::request_view::RequestView;
 
 /// The changes to an admitted request. Making one deletes the managed headers first; there is no other way to change headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Forward {
     removed: Vec<String>,
     added: Vec<(String, Vec<u8>)>,
     response_cookies: Vec<String>,
+}
+
+/// Names only: values are claims and tokens.
+impl fmt::Debug for Forward {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let added: Vec<_> = self.added.iter().map(|(name, _)| name).collect();
+        formatter.debug_struct("Forward").field("removed", &self.removed).field("added", &added).finish_non_exhaustive()
+    }
 }
 
 impl Forward {

@@ -20,4 +20,5 @@ pub mod protocol;
 pub mod reason;
 pub mod secret;
 pub mod session;
+mod spelling;
 pub mod time;

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use super::json::Node;
-use super::problem::{Problem, alternatives, nearest, quoted};
+use super::problem::{Problem, alternatives, quoted};
+use crate::spelling::nearest;
 
 /// What all positions share: the problems so far, and the environment that secrets come from.
 pub(super) struct Reading<'a> {

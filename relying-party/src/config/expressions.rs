@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::cursor::Cursor;
-use super::problem::{nearest, quoted};
+use super::problem::quoted;
 use super::session::ClaimSelection;
 use crate::policy::expression::{Expression, ExpressionError};
+use crate::spelling::nearest;
 
 /// The expressions read so far: where they stand and which claims they use.
 #[derive(Default)]

@@ -4,8 +4,10 @@ use serde_json::{Map, Value};
 
 use super::address;
 use super::cursor::Cursor;
+use crate::spelling::nearest;
 
-/// The registered names (IANA, OAuth Authorization Server Metadata). Others would have no effect: most are misspelt.
+/// The registered names (IANA, OAuth Authorization Server Metadata). Providers publish members of their own as well, and a
+/// whole discovery document may stand here; but what is nearly a registered name is misspelt.
 const MEMBERS: &[&str] = &[
     "acr_values_supported",
     "authorization_details_types_supported",
@@ -96,11 +98,11 @@ pub(super) fn read(cursor: &Cursor<'_>, issuer: Option<&str>) -> Option<Map<Stri
 
 fn read_member(name: &str, member: &Cursor<'_>, issuer: Option<&str>) -> Option<()> {
     if !MEMBERS.contains(&name) {
-        match super::problem::nearest(name, MEMBERS.iter().copied()) {
-            Some(hint) => member.report("found an unknown key", Some(hint)),
-            None => member.refuse("an unknown key", "a key of the discovery document (OIDC Discovery 1.0 §3)"),
+        let misspelt = nearest(name, MEMBERS.iter().copied());
+        if misspelt.is_some() {
+            member.report("found an unknown key", misspelt);
         }
-        return None;
+        return misspelt.is_none().then_some(());
     }
     if name == "issuer" {
         let text = member.text("the issuer again")?;

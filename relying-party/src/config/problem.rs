@@ -85,43 +85,9 @@ pub(super) fn alternatives<'a>(spellings: impl IntoIterator<Item = &'a str>) -> 
     }
 }
 
-/// The one of `candidates` that was probably meant by `found`, if any is near.
-pub(super) fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if found.len() > SHOWN_CHARACTERS {
-        return None;
-    }
-    let found = found.to_ascii_lowercase().replace('-', "_");
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let spelling = candidate.to_ascii_lowercase().replace('-', "_");
-            (strsim::damerau_levenshtein(&found, &spelling), candidate)
-        })
-        .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nearest_spelling_is_found_across_case_hyphens_and_slips() {
-        let keys = ["path", "path_prefix", "path_regex", "host", "methods"];
-        for (found, expected) in [
-            ("path_prefx", Some("path_prefix")),
-            ("path-prefix", Some("path_prefix")),
-            ("pathPrefix", Some("path_prefix")),
-            ("hots", Some("host")),
-            ("method", Some("methods")),
-            ("cookies", None),
-            ("", None),
-        ] {
-            assert_eq!(nearest(found, keys), expected, "{found}");
-        }
-        assert_eq!(nearest(&"a".repeat(100_000), keys), None);
-    }
 
     #[test]
     fn a_problem_prints_its_place_and_the_suggestion() {

@@ -8,9 +8,10 @@ use url::Url;
 
 use super::client::{self, Client};
 use super::cursor::{Cursor, Keys, Mapping};
-use super::problem::{alternatives, nearest, quoted};
+use super::problem::{alternatives, quoted};
 use super::{address, duration, metadata};
 use crate::jose::JwsAlgorithm;
+use crate::spelling::nearest;
 
 /// A provider and how to be its client.
 #[derive(Debug)]

@@ -13,7 +13,6 @@ use crate::protocol::{
     AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, TokenError, TokenResponse, VerifiedIdToken,
     process_token_response, token_request,
 };
-use crate::secret::Secret;
 use crate::session::claims::{largest_claims, select_claims};
 use crate::session::seal::Purpose;
 use crate::session::{AccessToken, Session, SignIn};
@@ -67,21 +66,15 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
         Ok(attempt) => attempt,
         Err(error) => return too_late(&visit, error, scene),
     };
-    let code = match response.outcome {
-        AuthorizationOutcome::Code(ref code) => code.clone(),
-        AuthorizationOutcome::Error(error) => {
-            return visit.refuse_login(error, Some(&attempt.provider), &attempt.return_to, scene);
-        }
-    };
     let Some(provider) = scene.providers.iter().position(|slot| slot.config.name == attempt.provider) else {
         return visit.refuse(Denial::UnknownProvider, scene);
     };
     let need = Need { provider, newer_than: None };
-    let flow = RedeemCode { login: Login { visit, attempt: Box::new(attempt) }, need, response, code };
+    let flow = TakeResponse { login: Login { visit, attempt: Box::new(attempt) }, need, response };
     if scene.providers.get(provider).is_some_and(|slot| slot.satisfies(need)) {
         flow.resume(scene)
     } else {
-        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Code(flow) })
+        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })
     }
 }
 
@@ -107,15 +100,14 @@ impl Login {
     }
 }
 
-/// A code to redeem as soon as its provider is available.
-pub struct RedeemCode {
+/// An authorization response that is looked at as soon as its provider is available.
+pub struct TakeResponse {
     login: Login,
     need: Need,
     response: AuthorizationResponse,
-    code: Secret<String>,
 }
 
-impl RedeemCode {
+impl TakeResponse {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let provider = match scene.provider(self.need) {
             Ok(provider) => provider,
@@ -124,9 +116,13 @@ impl RedeemCode {
         if let Err(error) = self.response.check_issuer(&provider.metadata) {
             return self.login.refuse(error, scene);
         }
+        let code = match &self.response.outcome {
+            AuthorizationOutcome::Code(code) => code,
+            AuthorizationOutcome::Error(error) => return self.login.refuse(*error, scene),
+        };
         let attempt = &self.login.attempt;
         let (redirect_uri, verifier) = (&attempt.redirect_uri, attempt.code_verifier.expose());
-        let request = token_request(&provider.config, &provider.metadata, &self.code, redirect_uri, verifier);
+        let request = token_request(&provider.config, &provider.metadata, code, redirect_uri, verifier);
         let flow = AwaitTokenResponse { login: self.login, need: self.need, provider };
         Step::Wait(Wait::Callout { request: Box::new(request), flow })
     }

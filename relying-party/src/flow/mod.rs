@@ -108,8 +108,8 @@ pub struct Need {
 pub enum AwaitProvider {
     /// A login is to begin.
     Login(login::BeginLogin),
-    /// A code is to be redeemed.
-    Code(callback::RedeemCode),
+    /// An authorization response is to be taken.
+    Response(callback::TakeResponse),
     /// An ID token is to be verified with newer keys.
     IdToken(callback::VerifyIdToken),
 }
@@ -119,7 +119,7 @@ impl AwaitProvider {
     pub fn resume(self, scene: &mut Scene<'_>) -> Step {
         match self {
             Self::Login(flow) => flow.resume(scene),
-            Self::Code(flow) => flow.resume(scene),
+            Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
         }
     }

@@ -30,7 +30,6 @@ pub struct StreamId(pub u32);
 pub struct CalloutId(u64);
 
 /// What happened.
-#[derive(Debug)]
 pub enum Event {
     /// The configuration is in place; calls may be dispatched from now on.
     Start,

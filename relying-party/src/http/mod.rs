@@ -1,5 +1,6 @@
 //! HTTP as plain data: what comes in from the browser, what goes out to it, and calls to providers.
 
+use std::fmt;
 use std::time::Duration;
 
 pub mod cookies;
@@ -7,7 +8,7 @@ pub mod navigation;
 pub mod origin;
 
 /// Header fields in order. Names are lower case (as Envoy delivers them); values are bytes, because a client may send any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
@@ -34,6 +35,13 @@ impl Headers {
     /// Every field, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
+}
+
+/// Names only: values carry cookies, codes and tokens.
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -86,7 +94,7 @@ impl RequestHead {
 }
 
 /// An answer that the filter gives itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// HTTP status code.
     pub status: u16,
@@ -94,6 +102,13 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body; may be empty.
     pub body: Vec<u8>,
+}
+
+/// The status only: locations carry `state`, and cookies are sealed sessions.
+impl fmt::Debug for Response {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Response").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 impl Response {
@@ -125,7 +140,7 @@ fn field(name: &str, value: &str) -> (String, String) {
 }
 
 /// A request to a provider, carried by one of the host's clusters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct CalloutRequest {
     /// The host's name for where the request goes (an Envoy cluster).
     pub cluster: String,
@@ -145,8 +160,16 @@ pub struct CalloutRequest {
     pub timeout: Duration,
 }
 
+/// Where it goes only: its headers and body carry secrets.
+impl fmt::Debug for CalloutRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster, method, authority, path, .. } = self;
+        write!(formatter, "CalloutRequest({method} {authority}{path} by {cluster})")
+    }
+}
+
 /// How a call to a provider ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum CalloutOutcome {
     /// The provider answered.
     Answered {
@@ -163,4 +186,16 @@ pub enum CalloutOutcome {
     Refused,
     /// No answer: unreachable, reset, or timed out.
     Failed,
+}
+
+/// Without headers and body: they carry tokens.
+impl fmt::Debug for CalloutOutcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { status, .. } => write!(formatter, "Answered({status})"),
+            Self::TooLarge => formatter.write_str("TooLarge"),
+            Self::Refused => formatter.write_str("Refused"),
+            Self::Failed => formatter.write_str("Failed"),
+        }
+    }
 }

@@ -26,8 +26,9 @@ impl ReturnTarget {
             Some(rest) => rest,
             None => input,
         };
-        let (path, _query) = target.split_once('?').unwrap_or((target, ""));
-        let accepted = input.len() <= LENGTH_LIMIT && target.bytes().all(is_inert) && stays_here(path, base_path);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let is_inert = path.bytes().all(is_inert_in_path) && query.bytes().all(is_inert);
+        let accepted = input.len() <= LENGTH_LIMIT && is_inert && stays_here(path, base_path);
         accepted.then(|| Self(target.to_owned()))
     }
 
@@ -53,10 +54,15 @@ impl Default for ReturnTarget {
     }
 }
 
-/// Printable ASCII. Browsers drop tabs and line breaks from URLs, read `\` as `/`, and map further dots and slashes of Unicode
-/// to those of ASCII; and a fragment is no part of what the server is asked for.
+/// Printable ASCII: browsers drop tabs and line breaks from URLs, and map further dots and slashes of Unicode to those of
+/// ASCII. A fragment is no part of what the server is asked for.
 fn is_inert(byte: u8) -> bool {
-    byte.is_ascii_graphic() && byte != b'\\' && byte != b'#'
+    byte.is_ascii_graphic() && byte != b'#'
+}
+
+/// Before the query browsers read `\` as `/`.
+fn is_inert_in_path(byte: u8) -> bool {
+    is_inert(byte) && byte != b'\\'
 }
 
 /// Whether every reading of the path, decoded twice included, stays below one slash and outside the filter's own endpoints.

@@ -9,6 +9,7 @@ use super::expression::{ExpressionError, References};
 use super::functions::SIGNATURES;
 use super::pattern;
 use crate::config::ClaimSelection;
+use crate::spelling::nearest;
 
 const VARIABLES: [&str; 6] = ["claims", "scopes", "provider", "credential", "access_token", "request"];
 const REQUEST_MEMBERS: [&str; 4] = ["method", "path", "host", "headers"];
@@ -217,17 +218,6 @@ fn check_pattern(argument: Option<&IdedExpr>) -> Result<(), ExpressionError> {
         }
         _ => Err(ExpressionError::Pattern),
     }
-}
-
-/// The known name that was probably meant.
-fn nearest(name: &str, known: impl IntoIterator<Item = &'static str>) -> Option<&'static str> {
-    let name = name.to_ascii_lowercase();
-    known
-        .into_iter()
-        .map(|known| (strsim::jaro_winkler(&name, &known.to_ascii_lowercase()), known))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(likeness, _), (other, _)| likeness.total_cmp(other))
-        .map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -110,10 +110,7 @@ fn variants_are_accepted() {
         ("/providers/0/token_endpoint_auth_method", json!("client_secret_post")),
         ("/providers/0/client_secret", json!("literal")),
         ("/providers/0/scope", json!("openid")),
-        (
-            "/providers/0/authorization_parameters",
-            json!({"prompt": "login", "response_mode": "form_post", "max_age": "0"}),
-        ),
+        ("/providers/0/authorization_parameters", json!({"prompt": "login", "response_mode": "form_post"})),
         ("/public_url", json!(["https://a.example.org", "http://localhost:8080"])),
         ("/base_path", json!("/.well-known/sso_1~a")),
         ("/session/keys", json!([SESSION_KEY, RETIRED_KEY])),
