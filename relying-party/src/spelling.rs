@@ -13,7 +13,8 @@ pub(crate) fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a 
         .into_iter()
         .map(|candidate| {
             let spelling = candidate.to_ascii_lowercase().replace('-', "_");
-            (strsim::damerau_levenshtein(&found, &spelling), candidate)
+            let is_beginning = found.len() >= 4 && spelling.starts_with(&found);
+            (if is_beginning { 1 } else { strsim::damerau_levenshtein(&found, &spelling) }, candidate)
         })
         .filter(|(distance, candidate)| *distance <= (candidate.len() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
@@ -33,6 +34,7 @@ mod tests {
             ("pathPrefix", Some("path_prefix")),
             ("hots", Some("host")),
             ("method", Some("methods")),
+            ("meth", Some("methods")),
             ("cookies", None),
             ("", None),
         ] {

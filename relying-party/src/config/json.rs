@@ -31,10 +31,7 @@ impl Node {
                 document.len()
             )));
         }
-        if let Some(node) = parse_struct(document) {
-            return Ok(node);
-        }
-        serde_json::from_slice(document).map_err(|error| {
+        serde_json::from_slice(document).or_else(|error| parse_struct(document).ok_or(error)).map_err(|error| {
             // serde_json's syntax errors are fixed texts with " at line L column C" behind them.
             let text = error.to_string();
             let cause = text.split_once(" at line ").map_or(text.as_str(), |(cause, _)| cause);

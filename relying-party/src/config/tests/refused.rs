@@ -85,7 +85,6 @@ fn providers_that_make_no_sense_are_refused() {
             "providers[0].metadata.token_endpoint: found \"/token\"",
         ),
         ("/providers/0/metadata", json!({"scopes_supported": "openid"}), "expected a list of strings"),
-        ("/providers/0/metadata", json!({"x": 1}), "expected a key of the discovery document"),
         ("/providers/0/algorithms", json!([]), "expected at least one signature algorithm"),
         ("/providers/0/algorithms", json!(["RS256", "RS256"]), "providers[0].algorithms[1]: found `RS256` again"),
         ("/providers/0/algorithms", json!(["none"]), "a token without a signature proves nothing"),
@@ -117,10 +116,10 @@ fn providers_that_make_no_sense_are_refused() {
         ),
         (
             "/providers/0/authorization_parameters",
-            json!({"max_age": 300}),
-            "authorization_parameters.max_age: found a number",
+            json!({"prompt": 1}),
+            "authorization_parameters.prompt: found a number",
         ),
-        ("/providers/0/authorization_parameters", json!({"max_age": "5m"}), "expected a number of seconds"),
+        ("/providers/0/authorization_parameters", json!({"max_age": "300"}), "not supported by this version yet"),
         (
             "/providers/0/authorization_parameters",
             json!({"response_mode": "fragment"}),
