@@ -20,10 +20,10 @@ STYLE = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { margin: 2rem auto; max-width: 48rem; padding: 0 1rem; }
 nav { display: flex; flex-wrap: wrap; gap: .5rem 1.25rem; margin: 1.5rem 0; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; }
 caption { font-weight: 600; padding-bottom: .5rem; text-align: left; }
 th, td { border-top: 1px solid #8886; overflow-wrap: anywhere; padding: .3rem .5rem .3rem 0; text-align: left; vertical-align: top; }
-th { font-family: ui-monospace, monospace; font-weight: 400; white-space: nowrap; }
+th { font-family: ui-monospace, monospace; font-weight: 400; width: 40%; }
 tr.identity { background: #4a82; }
 """
 
@@ -33,6 +33,7 @@ DOCUMENT = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
+<link rel="icon" href="data:,">
 <style>{style}</style>
 </head>
 <body>
