@@ -1,0 +1,213 @@
+//! A person's browser: cookies, redirects between application and provider, any number of tabs.
+
+use url::Url;
+
+use crate::jar::{Initiator, Jar};
+use crate::message::{AUTHORITY, ORIGIN, Request, Response};
+use crate::provider::{Answer, PROVIDER_ORIGIN};
+use crate::world::{Exchange, World};
+
+/// More redirects than this is a loop.
+const REDIRECTS: usize = 12;
+
+/// A browser.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// Its cookies.
+    pub jar: Jar,
+}
+
+/// A tab on its way through redirects: the request it sends next.
+#[derive(Clone, Debug)]
+pub struct Tab {
+    /// The next request.
+    pub next: Request,
+    /// Whether another site has been part of the way.
+    crossed: bool,
+    /// The addresses so far.
+    trail: Vec<String>,
+}
+
+/// Where a tab has come to rest.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The last answer; what the provider shows counts as one that was not forwarded.
+    pub exchange: Exchange,
+    /// Its address.
+    pub address: String,
+    /// All addresses on the way, this one included.
+    pub trail: Vec<String>,
+}
+
+impl Browser {
+    /// Opens `path` of the application and follows redirects until a page shows, login included.
+    pub fn open<W: World>(&mut self, world: &mut W, path: &str) -> Page {
+        self.follow(world, Tab::new(path))
+    }
+
+    /// Opens `path` and stops before the provider's answer is brought back to the callback.
+    pub fn open_until_callback<W: World>(&mut self, world: &mut W, path: &str) -> Tab {
+        let mut tab = Tab::new(path);
+        while !tab.next.path().ends_with("/oauth2/callback") {
+            tab = match self.step(world, tab) {
+                Step::Next(tab) => tab,
+                Step::Rest(page) => panic!("no login: came to rest at {}: {:?}", page.address, page.exchange),
+            };
+        }
+        tab
+    }
+
+    /// Follows redirects until a page shows.
+    pub fn follow<W: World>(&mut self, world: &mut W, mut tab: Tab) -> Page {
+        loop {
+            assert!(tab.trail.len() <= REDIRECTS, "a redirect loop: {:#?}", tab.trail);
+            match self.step(world, tab) {
+                Step::Next(next) => tab = next,
+                Step::Rest(page) => return page,
+            }
+        }
+    }
+
+    /// Sends one request with this browser's cookies and keeps those of the answer; follows nothing.
+    pub fn send<W: World>(&mut self, world: &mut W, request: Request) -> Exchange {
+        let request = self.with_cookies(request, Initiator::SameSite, world);
+        let authority = request.header(":authority").unwrap_or(AUTHORITY).to_owned();
+        let exchange = world.send(request);
+        self.keep(&exchange.response, &authority, world);
+        exchange
+    }
+
+    /// Like [`Self::send`], for a request that another site caused.
+    pub fn send_from_elsewhere<W: World>(&mut self, world: &mut W, request: Request) -> Exchange {
+        let top_level = request.header("sec-fetch-mode") == Some("navigate") && request.method() == "GET";
+        let initiator = if top_level { Initiator::CrossSiteNavigation } else { Initiator::CrossSite };
+        let request = self.with_cookies(request.set("sec-fetch-site", "cross-site"), initiator, world);
+        let exchange = world.send(request);
+        self.keep(&exchange.response, AUTHORITY, world);
+        exchange
+    }
+
+    /// Calls `fetch(path)` from a page of the application.
+    pub fn fetch<W: World>(&mut self, world: &mut W, path: &str) -> Exchange {
+        self.send(world, Request::fetch(path))
+    }
+
+    /// `request` with this browser's cookies.
+    pub fn with_cookies<W: World>(&self, request: Request, initiator: Initiator, world: &W) -> Request {
+        let host = request.header(":authority").unwrap_or(AUTHORITY).to_owned();
+        match self.jar.header(&host, request.path(), initiator, world.now()) {
+            Some(cookies) => request.with("cookie", cookies),
+            None => request,
+        }
+    }
+
+    fn keep<W: World>(&mut self, response: &Response, host: &str, world: &W) {
+        for line in response.set_cookies() {
+            self.jar.take(line, host, world.now());
+        }
+    }
+
+    fn step<W: World>(&mut self, world: &mut W, mut tab: Tab) -> Step {
+        let authority = tab.next.header(":authority").unwrap_or_default().to_owned();
+        let address = format!("https://{authority}{}", tab.next.target());
+        tab.trail.push(address.clone());
+        let initiator = match (tab.crossed, tab.next.method()) {
+            (false, _) => Initiator::SameSite,
+            (true, "GET") => Initiator::CrossSiteNavigation,
+            (true, _) => Initiator::CrossSite,
+        };
+        let request = self.with_cookies(tab.next.clone(), initiator, world);
+        let exchange = if authority == AUTHORITY {
+            let exchange = world.send(request);
+            self.keep(&exchange.response, &authority, world);
+            exchange
+        } else {
+            visit_provider(world, &request)
+        };
+        match tab.onward(&exchange.response, &address) {
+            Some(next) => Step::Next(next),
+            None => Step::Rest(Page { exchange, address, trail: tab.trail }),
+        }
+    }
+}
+
+enum Step {
+    Next(Tab),
+    Rest(Page),
+}
+
+impl Tab {
+    /// A new tab in which a person opens `path` of the application.
+    pub fn new(path: &str) -> Self {
+        Self { next: Request::navigation(path), crossed: false, trail: Vec::new() }
+    }
+
+    /// A tab that another site sends to `path` of the application.
+    pub fn from_elsewhere(path: &str) -> Self {
+        let next = Request::navigation(path).set("sec-fetch-site", "cross-site");
+        Self { next, crossed: true, trail: Vec::new() }
+    }
+
+    /// Where an answer leads: a redirect, or a form that posts itself.
+    fn onward(&self, response: &Response, address: &str) -> Option<Self> {
+        let here = Url::parse(address).expect("an address is a URL");
+        let (target, form) = match response.status {
+            302 | 303 => (here.join(response.location()).expect("a Location is a URL"), None),
+            200 if here.as_str().starts_with(PROVIDER_ORIGIN) => {
+                let (action, body) = self_posting_form(&response.text())?;
+                (Url::parse(&action).expect("an action is a URL"), Some(body))
+            }
+            _ => return None,
+        };
+        let crossed = self.crossed || target.origin() != here.origin();
+        let path = &target[url::Position::BeforePath..url::Position::AfterQuery];
+        let mut next = Request::navigation(path)
+            .set(":authority", target.authority())
+            .set("sec-fetch-site", if crossed { "cross-site" } else { "same-origin" });
+        if let Some(body) = form {
+            let length = body.len().to_string();
+            next = next.set(":method", "POST").with("content-type", "application/x-www-form-urlencoded");
+            next = next.with("content-length", length).with("origin", PROVIDER_ORIGIN).with_body(body);
+        }
+        Some(Self { next, crossed, trail: self.trail.clone() })
+    }
+}
+
+impl Page {
+    /// Asserts that the page is the application's, at this path and query.
+    #[track_caller]
+    pub fn shows(&self, path: &str) -> &Request {
+        assert_eq!(self.address, format!("{ORIGIN}{path}"), "came to rest elsewhere: {:#?}", self.exchange);
+        self.exchange.forwarded()
+    }
+
+    /// Whether the provider was visited on the way.
+    pub fn passed_provider(&self) -> bool {
+        self.trail.iter().any(|address| address.starts_with(PROVIDER_ORIGIN))
+    }
+}
+
+fn visit_provider<W: World>(world: &mut W, request: &Request) -> Exchange {
+    let now = world.now();
+    let answer = world.provider().answer(request, now);
+    match answer {
+        Answer::Respond(response) | Answer::Delay(_, response) => {
+            Exchange { response, upstream: None, took: std::time::Duration::ZERO }
+        }
+        Answer::Hang | Answer::Reset => panic!("the provider does not answer the browser"),
+    }
+}
+
+/// The action and the encoded fields of the provider's form_post page.
+fn self_posting_form(html: &str) -> Option<(String, Vec<u8>)> {
+    let attribute = |text: &str, name: &str| {
+        let rest = text.split_once(&format!("{name}=\""))?.1;
+        Some(rest.split_once('"')?.0.to_owned())
+    };
+    let action = attribute(html.split_once("<form")?.1, "action")?;
+    let fields = html.split("<input").skip(1).map(|input| {
+        let (name, value) = (attribute(input, "name"), attribute(input, "value"));
+        format!("{}={}", name.unwrap_or_default(), value.unwrap_or_default())
+    });
+    Some((action, fields.collect::<Vec<_>>().join("&").into_bytes()))
+}

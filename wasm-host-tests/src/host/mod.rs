@@ -1,0 +1,246 @@
+//! Ring two: the release module in wasmtime, inside a host that keeps state and behaves as Envoy does.
+
+mod imports;
+mod module;
+mod state;
+mod wasi;
+mod wire;
+
+use relying_party::time::UnixTime;
+use wasmtime::{Instance, Linker, Store, WasmParams, WasmResults};
+
+use crate::message::{Request, Response};
+use crate::simulation::{Boot, CallOutcome, Happening, Proxy, VirtualWorld};
+use state::{FIRST_STREAM, Phase, ROOT, State, Stream};
+
+/// Ring two in virtual time.
+pub type WasmWorld = VirtualWorld<Host>;
+
+/// `proxy_action_t`: let it pass.
+const CONTINUE: u32 = 0;
+/// Envoy's default limit for what it buffers of a request that a filter holds.
+const BUFFER_LIMIT: usize = 1024 * 1024;
+
+/// One VM with one plugin.
+pub struct Host {
+    store: Store<State>,
+    instance: Instance,
+}
+
+impl Proxy for Host {
+    const RING: &'static str = "wasm";
+
+    fn boot(boot: &Boot, now: UnixTime) -> Self {
+        Self::start(boot, now).unwrap_or_else(|log| panic!("the module refused to start:\n{log}"))
+    }
+
+    fn request(&mut self, stream: u32, request: &Request, now: UnixTime) {
+        let context = FIRST_STREAM + stream;
+        let state = self.at(now);
+        let mut body = request.body.clone();
+        let ends = body.is_empty();
+        let fields = state::from_text(&request.fields);
+        let count = len(fields.len());
+        state.streams.insert(context, Stream { request: fields, ..Stream::default() });
+        self.vm::<_, ()>(context, "proxy_on_context_create", (context, ROOT));
+        let action: u32 = self.vm(context, "proxy_on_request_headers", (context, count, u32::from(ends)));
+        self.after(context, action);
+        // In two pieces: a filter that decides at the first has not read the body.
+        while !body.is_empty() && self.phase(context) != Phase::Decided {
+            let piece: Vec<u8> = body.drain(..body.len().div_ceil(2)).collect();
+            self.body(context, &piece, body.is_empty());
+        }
+        self.stream(context).complete = true;
+        if self.phase(context) == Phase::Passing {
+            self.forward(context);
+        }
+    }
+
+    fn response(&mut self, stream: u32, response: Response, now: UnixTime) -> Response {
+        self.at(now);
+        self.encode(FIRST_STREAM + stream, response)
+    }
+
+    fn close(&mut self, stream: u32, now: UnixTime) {
+        self.at(now);
+        let context = FIRST_STREAM + stream;
+        let done: u32 = self.vm(context, "proxy_on_done", context);
+        assert_eq!(done, 1, "the module wants to delay the end of a stream");
+        self.vm::<_, ()>(context, "proxy_on_log", context);
+        self.vm::<_, ()>(context, "proxy_on_delete", context);
+        let state = self.store.data_mut();
+        state.streams.remove(&context);
+        state.properties.retain(|(of, _), _| *of != context);
+    }
+
+    fn answer(&mut self, call: u32, outcome: CallOutcome, now: UnixTime) {
+        let state = self.at(now);
+        assert!(state.calls.remove(&call), "a call ends once");
+        // Envoy's router answers a reset call itself; a call that it gives up has no answer at all.
+        state.call = match outcome {
+            CallOutcome::Answered(response) => Some(response),
+            CallOutcome::Reset => {
+                Some(Response::new(503, "text/plain", "upstream connect error or disconnect/reset before headers"))
+            }
+            CallOutcome::TimedOut => None,
+        }
+        .map(|response| (with_status(&response), response.body));
+        let (headers, body) = state.call.as_ref().map_or((0, 0), |(fields, body)| (len(fields.len()), len(body.len())));
+        self.vm::<_, ()>(ROOT, "proxy_on_http_call_response", (ROOT, call, headers, body, 0_u32));
+        self.store.data_mut().call = None;
+        self.settle();
+    }
+
+    fn tick(&mut self, now: UnixTime) {
+        self.at(now);
+        self.vm::<_, ()>(ROOT, "proxy_on_tick", ROOT);
+        self.settle();
+    }
+
+    fn happenings(&mut self) -> Vec<Happening> {
+        std::mem::take(&mut self.store.data_mut().happenings)
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.store.data().log.clone()
+    }
+}
+
+impl Host {
+    /// Starts a VM and configures the plugin; `Err` holds the log when the module refuses its configuration.
+    pub fn start(boot: &Boot, now: UnixTime) -> Result<Self, String> {
+        let (engine, module) = module::module();
+        let mut linker = Linker::new(engine);
+        imports::link(&mut linker).expect("host functions have distinct names");
+        wasi::link(&mut linker).expect("host functions have distinct names");
+        linker.define_unknown_imports_as_traps(module).expect("imports are functions");
+        let mut store = Store::new(engine, State::new(boot, now));
+        let instance = linker.instantiate(&mut store, module).expect("the module instantiates");
+        let mut host = Self { store, instance };
+        for start in ["_initialize", "_start"] {
+            if host.instance.get_func(&mut host.store, start).is_some() {
+                host.vm::<_, ()>(ROOT, start, ());
+                break;
+            }
+        }
+        host.vm::<_, ()>(ROOT, "proxy_on_context_create", (ROOT, 0_u32));
+        let started: u32 = host.vm(ROOT, "proxy_on_vm_start", (ROOT, 0_u32));
+        let configured: u32 = host.vm(ROOT, "proxy_on_configure", (ROOT, len(boot.configuration.len())));
+        if started == 1 && configured == 1 { Ok(host) } else { Err(host.log().join("\n")) }
+    }
+
+    /// The metrics, by name.
+    pub fn metrics(&self) -> &[(String, u64)] {
+        &self.store.data().metrics
+    }
+
+    fn at(&mut self, now: UnixTime) -> &mut State {
+        let state = self.store.data_mut();
+        state.now = now;
+        state.effective = ROOT;
+        state
+    }
+
+    /// Calls an export of the module on behalf of `context`. A trap is the death of a worker's VM, and of the test.
+    fn vm<P: WasmParams, R: WasmResults>(&mut self, context: u32, name: &str, arguments: P) -> R {
+        self.store.data_mut().effective = context;
+        let function = self.instance.get_typed_func::<P, R>(&mut self.store, name);
+        let function = function.unwrap_or_else(|error| panic!("the module's {name}: {error}"));
+        match function.call(&mut self.store, arguments) {
+            Ok(result) => result,
+            Err(error) => panic!("the module died in {name}: {error:?}\nlog:\n{}", self.log().join("\n")),
+        }
+    }
+
+    fn stream(&mut self, context: u32) -> &mut Stream {
+        self.store.data_mut().streams.get_mut(&context).expect("the stream lives")
+    }
+
+    fn phase(&mut self, context: u32) -> Phase {
+        self.stream(context).phase
+    }
+
+    fn body(&mut self, context: u32, piece: &[u8], ends: bool) {
+        let stream = self.stream(context);
+        stream.body_readable = true;
+        stream.body.extend_from_slice(piece);
+        let length = stream.body.len();
+        if length > BUFFER_LIMIT && stream.phase == Phase::Paused {
+            let response = Response::new(413, "text/plain", "Payload Too Large");
+            stream.local = Some(response);
+            return self.after(context, CONTINUE);
+        }
+        let action: u32 = self.vm(context, "proxy_on_request_body", (context, len(length), u32::from(ends)));
+        self.after(context, action);
+    }
+
+    /// What a callback of a stream has caused, once the VM has returned.
+    fn after(&mut self, context: u32, action: u32) {
+        let held = self.phase(context) == Phase::Paused;
+        let stream = self.stream(context);
+        if stream.local.is_none() {
+            stream.phase = if action == CONTINUE || stream.resumed { Phase::Passing } else { Phase::Paused };
+            assert!(
+                held || stream.phase == Phase::Passing || stream.body.is_empty(),
+                "the head had gone to the application already"
+            );
+            stream.resumed = false;
+        }
+        self.settle();
+    }
+
+    /// Carries out answers and resumptions that the module asked for, for whichever stream.
+    fn settle(&mut self) {
+        let contexts: Vec<u32> = self.store.data().streams.keys().copied().collect();
+        for context in contexts {
+            let stream = self.stream(context);
+            if let Some(local) = stream.local.take() {
+                stream.phase = Phase::Decided;
+                let response = self.encode(context, local);
+                self.happen(Happening::Answered { stream: context - FIRST_STREAM, response });
+            } else if std::mem::take(&mut stream.resumed) && stream.phase == Phase::Paused {
+                stream.phase = Phase::Passing;
+                if stream.complete {
+                    self.forward(context);
+                }
+            }
+        }
+    }
+
+    fn forward(&mut self, context: u32) {
+        let stream = self.stream(context);
+        stream.phase = Phase::Decided;
+        let request = Request { fields: state::into_text(stream.request.clone()), body: stream.body.clone() };
+        self.happen(Happening::Forwarded { stream: context - FIRST_STREAM, request });
+    }
+
+    /// The way back, which answers of the filter itself take as well.
+    fn encode(&mut self, context: u32, response: Response) -> Response {
+        let fields = with_status(&response);
+        let count = len(fields.len());
+        self.stream(context).response = Some(fields);
+        let ends = response.body.is_empty();
+        let action: u32 = self.vm(context, "proxy_on_response_headers", (context, count, u32::from(ends)));
+        assert_eq!(action, CONTINUE, "the module holds a response");
+        let fields = state::into_text(self.stream(context).response.take().expect("the map stays"));
+        let status = fields
+            .iter()
+            .find(|(name, _)| name == ":status")
+            .and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse().ok());
+        let fields = fields.into_iter().filter(|(name, _)| name != ":status").collect();
+        Response { status: status.expect("a response has a status"), fields, body: response.body }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        self.store.data_mut().happenings.push(happening);
+    }
+}
+
+fn with_status(response: &Response) -> wire::Fields {
+    let status = (b":status".to_vec(), response.status.to_string().into_bytes());
+    std::iter::once(status).chain(state::from_text(&response.fields)).collect()
+}
+
+fn len(length: usize) -> u32 {
+    u32::try_from(length).expect("everything is small here")
+}

@@ -1,0 +1,284 @@
+//! A simulated OpenID provider as a plain value: a request and the time in, an answer out. Every ring talks to this one.
+
+pub mod id_token;
+pub mod keys;
+mod oauth;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use relying_party::time::UnixTime;
+use serde_json::{Value, json};
+
+use crate::message::{Request, Response};
+use id_token::Draft;
+use keys::TestKey;
+
+/// The issuer identifier. Its site is not the application's, so that cookies meet the rules for other sites.
+pub const ISSUER: &str = "https://login.provider.test/realms/corp";
+/// Scheme and host of [`ISSUER`].
+pub const PROVIDER_ORIGIN: &str = "https://login.provider.test";
+/// The host's cluster that leads to the provider.
+pub const CLUSTER: &str = "corp-idp";
+/// The registered client.
+pub const CLIENT_ID: &str = "portal";
+/// Its secret: with characters that Basic authentication must encode (RFC 6749 §2.3.1).
+pub const CLIENT_SECRET: &str = "s3cret:with/odd+chars%";
+
+/// What the provider does with a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Answers at once.
+    Respond(Response),
+    /// Answers after a while.
+    Delay(Duration, Response),
+    /// Never answers.
+    Hang,
+    /// Closes the connection.
+    Reset,
+}
+
+/// The endpoints of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Endpoint {
+    /// The discovery document
+    Discovery,
+    /// The JWK set
+    Keys,
+    /// The authorization endpoint
+    Authorize,
+    /// The token endpoint
+    Token,
+    /// The end-session endpoint
+    EndSession,
+    /// Anything else
+    Unknown,
+}
+
+/// How an endpoint behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Behaviour {
+    /// As specified.
+    #[default]
+    Normal,
+    /// As specified, after a while.
+    Slow(Duration),
+    /// With this answer, whatever the request.
+    Answer(Response),
+    /// Not at all.
+    Hang,
+    /// By closing the connection.
+    Reset,
+}
+
+impl Behaviour {
+    /// A page for people where a machine expects JSON, as proxies in front of a provider send it.
+    pub fn html(status: u16) -> Self {
+        Self::Answer(Response::new(status, "text/html", "<!doctype html><h1>We will be back soon</h1>"))
+    }
+
+    /// A well-formed JSON document of three megabytes.
+    pub fn large() -> Self {
+        Self::Answer(Response::json(200, &json!({"padding": "x".repeat(3_000_000)})))
+    }
+
+    /// Bytes that are no text at all.
+    pub fn rubbish() -> Self {
+        Self::Answer(Response::new(200, "application/json", [0xff, 0x00, 0xc3, 0x28, b'{', 0xfe]))
+    }
+}
+
+/// What happens when a browser reaches the authorization endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Authorization {
+    /// The user is signed in without being asked.
+    #[default]
+    Granted,
+    /// An error response (RFC 6749 §4.1.2.1).
+    Error {
+        /// `error`
+        code: String,
+        /// `error_description`
+        description: String,
+    },
+}
+
+/// What a test changes in a JSON document before it is sent.
+pub type Mutation = Box<dyn FnMut(&mut Value) + Send>;
+
+/// The provider, its knobs and its log.
+pub struct Provider {
+    /// The user that signs in: claims for the ID token beside the protocol's own.
+    pub user: Value,
+    /// Which client authentication the token endpoint accepts.
+    pub client_authentication: &'static str,
+    /// The registered redirect URIs.
+    pub redirect_uris: Vec<String>,
+    /// What the authorization endpoint does.
+    pub authorization: Authorization,
+    /// Whether authorization responses carry `iss` (RFC 9207), and which.
+    pub response_issuer: Option<String>,
+    /// The key that signs.
+    pub signing_key: TestKey,
+    /// The keys that are published.
+    pub published_keys: Vec<TestKey>,
+    /// How long an ID token is valid.
+    pub token_lifetime: Duration,
+    /// Every request of a relying party or browser, in order.
+    pub log: Vec<(Endpoint, Request)>,
+    /// What a relying party did that a provider would refuse, in words.
+    pub complaints: Vec<String>,
+    behaviours: BTreeMap<Endpoint, Behaviour>,
+    id_token: Box<dyn FnMut(&mut Draft) + Send>,
+    metadata: Mutation,
+    key_set: Mutation,
+    token_answer: Mutation,
+    grants: BTreeMap<String, oauth::Grant>,
+    issued: u64,
+}
+
+impl Default for Provider {
+    fn default() -> Self {
+        Self {
+            user: json!({
+                "sub": "ada", "email": "ada@example.org", "name": "Ada Lovelace", "groups": ["finance", "staff"],
+            }),
+            client_authentication: "client_secret_basic",
+            redirect_uris: vec![format!("{}/oauth2/callback", crate::message::ORIGIN)],
+            authorization: Authorization::Granted,
+            response_issuer: Some(ISSUER.to_owned()),
+            signing_key: TestKey::Rsa1,
+            published_keys: vec![TestKey::Rsa1, TestKey::P256A],
+            token_lifetime: Duration::from_secs(300),
+            log: Vec::new(),
+            complaints: Vec::new(),
+            behaviours: BTreeMap::new(),
+            id_token: Box::new(|_| ()),
+            metadata: Box::new(|_| ()),
+            key_set: Box::new(|_| ()),
+            token_answer: Box::new(|_| ()),
+            grants: BTreeMap::new(),
+            issued: 0,
+        }
+    }
+}
+
+impl Provider {
+    /// Answers `request`. The time of the answer is `now`.
+    pub fn answer(&mut self, request: &Request, now: UnixTime) -> Answer {
+        let endpoint = endpoint_of(request);
+        self.log.push((endpoint, request.clone()));
+        match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
+            Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
+            Behaviour::Slow(pause) => Answer::Delay(pause, self.normally(endpoint, request, now)),
+            Behaviour::Answer(response) => Answer::Respond(response),
+            Behaviour::Hang => Answer::Hang,
+            Behaviour::Reset => Answer::Reset,
+        }
+    }
+
+    /// Lets `endpoint` behave like this from now on.
+    pub fn behave(&mut self, endpoint: Endpoint, behaviour: Behaviour) {
+        self.behaviours.insert(endpoint, behaviour);
+    }
+
+    /// Lets all endpoints that a relying party calls behave like this from now on.
+    pub fn behave_everywhere(&mut self, behaviour: &Behaviour) {
+        for endpoint in [Endpoint::Discovery, Endpoint::Keys, Endpoint::Token] {
+            self.behave(endpoint, behaviour.clone());
+        }
+    }
+
+    /// Changes every ID token before it is signed.
+    pub fn forge(&mut self, change: impl FnMut(&mut Draft) + Send + 'static) {
+        self.id_token = Box::new(change);
+    }
+
+    /// Changes the discovery document.
+    pub fn change_metadata(&mut self, change: impl FnMut(&mut Value) + Send + 'static) {
+        self.metadata = Box::new(change);
+    }
+
+    /// Changes the JWK set.
+    pub fn change_keys(&mut self, change: impl FnMut(&mut Value) + Send + 'static) {
+        self.key_set = Box::new(change);
+    }
+
+    /// Changes the token endpoint's answer.
+    pub fn change_token_answer(&mut self, change: impl FnMut(&mut Value) + Send + 'static) {
+        self.token_answer = Box::new(change);
+    }
+
+    /// Signs with `key` from now on, and publishes no other.
+    pub fn rotate(&mut self, key: TestKey) {
+        self.signing_key = key;
+        self.published_keys = vec![key];
+    }
+
+    /// How many requests `endpoint` has had.
+    pub fn count(&self, endpoint: Endpoint) -> usize {
+        self.log.iter().filter(|(of, _)| *of == endpoint).count()
+    }
+
+    /// The last request that `endpoint` has had.
+    pub fn last(&self, endpoint: Endpoint) -> Option<&Request> {
+        self.log.iter().rev().find(|(of, _)| *of == endpoint).map(|(_, request)| request)
+    }
+
+    fn normally(&mut self, endpoint: Endpoint, request: &Request, now: UnixTime) -> Response {
+        match endpoint {
+            Endpoint::Discovery => {
+                let mut document = self.discovery_document();
+                (self.metadata)(&mut document);
+                Response::json(200, &document)
+            }
+            Endpoint::Keys => {
+                let keys: Vec<Value> = self.published_keys.iter().map(|key| key.jwk()).collect();
+                let mut document = json!({"keys": keys});
+                (self.key_set)(&mut document);
+                Response::json(200, &document)
+            }
+            Endpoint::Authorize => self.authorize(request, now),
+            Endpoint::Token => self.token(request, now),
+            Endpoint::EndSession => self.end_session(request),
+            Endpoint::Unknown => Response::new(404, "text/plain", "no such endpoint"),
+        }
+    }
+
+    /// OIDC Discovery 1.0 §3, in the odd order of the OpenID Foundation's suite.
+    fn discovery_document(&self) -> Value {
+        json!({
+            "issuer": ISSUER,
+            "authorization_endpoint": format!("{ISSUER}/authorize"),
+            "token_endpoint": format!("{ISSUER}/token"),
+            "jwks_uri": format!("{ISSUER}/keys"),
+            "end_session_endpoint": format!("{ISSUER}/logout"),
+            "response_types_supported": ["id_token code", "code"],
+            "response_modes_supported": ["query", "form_post"],
+            "grant_types_supported": ["authorization_code"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["none", "RS256", "ES256"],
+            "token_endpoint_auth_methods_supported": [self.client_authentication],
+            "code_challenge_methods_supported": ["S256"],
+            "scopes_supported": ["openid", "profile", "email"],
+            "authorization_response_iss_parameter_supported": self.response_issuer.is_some(),
+            "x_vendor_extension": {"any": ["thing"]},
+        })
+    }
+}
+
+fn endpoint_of(request: &Request) -> Endpoint {
+    let authority = PROVIDER_ORIGIN.trim_start_matches("https://");
+    let base = ISSUER.trim_start_matches(PROVIDER_ORIGIN);
+    if request.header(":authority") != Some(authority) {
+        return Endpoint::Unknown;
+    }
+    match request.path().strip_prefix(base) {
+        Some("/.well-known/openid-configuration") => Endpoint::Discovery,
+        Some("/keys") => Endpoint::Keys,
+        Some("/authorize") => Endpoint::Authorize,
+        Some("/token") => Endpoint::Token,
+        Some("/logout") => Endpoint::EndSession,
+        _ => Endpoint::Unknown,
+    }
+}

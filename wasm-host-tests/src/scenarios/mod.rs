@@ -1,0 +1,54 @@
+//! What must be true in every ring, as sentences. One file a theme; [`scenarios!`](crate::scenarios!) lists them all once.
+#![allow(missing_docs, reason = "the name of a scenario says what it is")]
+
+pub mod bad_input;
+pub mod endpoints;
+pub mod headers;
+pub mod id_token;
+pub mod login;
+pub mod login_answers;
+pub mod logout;
+pub mod paths;
+pub mod provider_faults;
+pub mod provider_keys;
+pub mod refusals;
+pub mod session;
+pub mod session_cookies;
+
+mod registry;
+
+use crate::browser::Browser;
+use crate::setup::Setup;
+use crate::world::{Need, World};
+
+/// The session cookie's name without configuration.
+const SESSION_COOKIE: &str = "__Host-latchkey";
+
+/// Runs a scenario, or declares that this ring cannot.
+pub fn run<W: World>(name: &str, needs: &[Need], scenario: fn()) {
+    let missing: Vec<&Need> = needs.iter().filter(|need| W::LACKS.contains(need)).collect();
+    if missing.is_empty() {
+        scenario();
+    } else {
+        println!("declared, not run: {name} needs {missing:?}, which the ring `{}` lacks", W::RING);
+    }
+}
+
+/// A world in which a person has signed in, and that person's browser.
+fn signed_in<W: World>(setup: Setup) -> (W, Browser) {
+    let mut world = W::open(setup);
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/").shows("/");
+    (world, browser)
+}
+
+/// The names of the cookies that the browser keeps for us.
+fn own_cookies<W: World>(browser: &Browser, world: &W) -> Vec<String> {
+    let alive = browser.jar.alive(world.now());
+    alive.into_iter().map(|cookie| cookie.name.clone()).filter(|name| name.contains("latchkey")).collect()
+}
+
+/// Whether the browser has a session.
+fn has_session<W: World>(browser: &mut Browser, world: &mut W) -> bool {
+    browser.fetch(world, "/oauth2/session").status() == 200
+}

@@ -1,0 +1,243 @@
+//! Every scenario's name, once.
+
+/// Makes a test of every scenario, for the ring `$world`: an absolute path to a [`World`](crate::world::World).
+#[macro_export]
+macro_rules! scenarios {
+    ($world:ty) => {
+        $crate::scenarios! { @theme $world, login:
+            a_person_signs_in_and_comes_back_to_path_and_query,
+            who_is_signed_in_is_not_asked_again,
+            the_redirect_to_the_provider_is_not_cached,
+            a_head_request_of_a_browser_starts_a_login,
+            three_tabs_sign_in_at_once,
+            abandoned_logins_leave_nothing_behind,
+            the_login_cookie_is_short_lived_and_for_us_alone,
+            a_login_goes_on_at_another_replica,
+            a_late_callback_with_a_live_session_goes_to_its_target needs VirtualTime,
+            a_late_callback_without_a_session_offers_another_try needs VirtualTime,
+            a_repeated_callback_with_a_live_session_goes_to_its_target,
+            a_repeated_callback_without_a_session_is_a_page,
+            two_identical_callbacks_at_once_end_in_one_session,
+            a_callback_from_another_browser_is_refused,
+            the_login_endpoint_leads_to_return_to,
+            the_login_endpoint_passes_the_hint_on,
+            no_return_target_leads_to_another_origin,
+            a_form_post_callback_signs_in,
+            a_client_may_send_its_secret_in_the_body,
+            a_public_client_signs_in_without_a_secret,
+            further_authorization_parameters_are_sent,
+            a_link_on_another_site_may_start_a_login,
+        }
+        $crate::scenarios! { @theme $world, login_answers:
+            an_error_of_the_provider_becomes_a_page_with_a_way_to_try_again,
+            an_unknown_error_code_never_reaches_the_page,
+            a_page_about_a_login_runs_nothing_and_is_not_cached,
+            a_response_of_another_issuer_is_refused,
+            a_response_without_issuer_is_refused_when_the_provider_promises_one,
+            a_response_without_issuer_is_enough_when_none_is_promised,
+            a_state_that_is_not_ours_is_refused,
+            a_callback_with_unusable_parameters_is_a_page,
+            a_code_that_the_provider_refuses_is_a_page,
+            an_injected_code_of_another_login_is_useless,
+        }
+        $crate::scenarios! { @theme $world, refusals:
+            a_fetch_without_a_session_is_told_where_to_sign_in,
+            an_xml_http_request_starts_no_login,
+            a_web_socket_starts_no_login,
+            a_prefetch_starts_no_login,
+            a_preflight_does_not_reach_the_application,
+            an_image_starts_no_login,
+            a_browser_without_fetch_metadata_is_recognised_by_what_it_accepts,
+            a_posted_form_without_a_session_is_a_page_with_a_link,
+            what_require_does_not_allow_is_forbidden,
+            a_requirement_on_a_claim_that_is_missing_denies,
+            a_refusal_names_its_request,
+            a_body_reaches_the_application_only_with_a_verdict,
+        }
+        $crate::scenarios! { @theme $world, session:
+            any_replica_serves_a_session,
+            a_session_outlives_an_outage_of_the_provider needs VirtualTime,
+            a_session_that_is_not_used_ends needs VirtualTime,
+            the_idle_timeout_is_inside_the_sealed_value needs VirtualTime,
+            use_keeps_a_session_alive needs VirtualTime,
+            a_session_is_not_written_again_with_every_request needs VirtualTime,
+            a_renewal_leaves_the_cookies_of_the_application_alone needs VirtualTime,
+            no_session_outlives_the_absolute_timeout needs VirtualTime,
+            timeouts_are_configurable needs VirtualTime,
+            a_session_that_ended_leads_to_a_login_and_back needs VirtualTime,
+            a_session_is_bound_to_its_client_and_cookie_name,
+            a_new_session_key_signs_nobody_out,
+            two_people_have_two_sessions,
+            no_secret_reaches_the_log,
+        }
+        $crate::scenarios! { @theme $world, session_cookies:
+            the_session_cookie_is_for_this_host_and_not_for_scripts,
+            a_large_session_is_split_and_works,
+            a_session_that_shrinks_leaves_no_part_behind,
+            a_session_that_grows_works,
+            a_session_with_a_part_missing_or_mixed_is_none,
+            a_session_that_is_too_large_is_a_page_that_names_the_largest_claims,
+            fewer_claims_make_a_session_smaller,
+            claims_that_nobody_uses_are_not_kept,
+            every_changed_byte_of_a_session_makes_it_none,
+            cookies_that_are_no_session_are_no_session,
+            a_planted_cookie_does_not_hide_the_session,
+            plain_http_tests_work_with_a_name_without_prefix,
+            a_session_for_a_domain_says_so,
+        }
+        $crate::scenarios! { @theme $world, headers:
+            forged_identity_headers_never_reach_the_application,
+            a_person_without_the_claim_gets_no_forged_header,
+            an_optional_identity_is_passed_on_when_there_is_one,
+            a_public_path_needs_no_provider_and_names_nobody,
+            values_with_control_characters_are_left_out,
+            values_that_are_no_text_are_left_out,
+            names_beyond_ascii_arrive_as_utf8,
+            nested_claims_and_lists_become_headers,
+            the_access_token_can_be_passed_on,
+            own_cookies_stay_out_of_the_application,
+            foreign_cookies_arrive_byte_for_byte,
+            other_headers_arrive_byte_for_byte,
+            headers_about_other_addresses_decide_nothing,
+            a_bearer_token_of_anybody_is_no_session,
+        }
+        $crate::scenarios! { @theme $world, paths:
+            paths_that_can_be_read_in_two_ways_are_refused,
+            ordinary_escapes_are_no_offence,
+            the_query_and_the_fragment_open_nothing,
+            a_prefix_matches_whole_segments,
+            the_first_rule_that_matches_decides,
+            a_rule_matches_by_method_host_and_pattern,
+            the_endpoints_cannot_be_reached_under_another_spelling,
+            another_base_path_moves_the_endpoints,
+            without_public_url_the_request_says_where_we_are,
+        }
+        $crate::scenarios! { @theme $world, id_token:
+            an_id_token_of_another_issuer_is_refused,
+            an_id_token_for_another_client_is_refused,
+            several_audiences_need_azp,
+            an_id_token_without_subject_or_times_is_refused,
+            an_id_token_outside_its_time_is_refused,
+            a_clock_that_differs_a_little_is_tolerated,
+            an_id_token_of_another_login_is_refused,
+            a_bad_signature_is_refused,
+            an_unsigned_id_token_is_refused,
+            a_public_key_is_no_shared_secret,
+            an_algorithm_that_does_not_fit_the_key_is_refused,
+            a_key_in_the_header_is_never_used,
+            an_unknown_critical_header_is_refused,
+            a_token_of_another_kind_is_refused,
+            duplicate_members_are_refused,
+            what_is_no_json_object_is_refused,
+            an_access_token_that_was_exchanged_is_noticed,
+            what_real_providers_do_is_accepted,
+        }
+        $crate::scenarios! { @theme $world, provider_faults:
+            discovery_may_fail_in_any_way needs VirtualTime,
+            the_keys_may_fail_in_any_way needs VirtualTime,
+            a_provider_that_is_down_at_the_start_is_unavailable_and_then_not needs VirtualTime,
+            the_token_endpoint_may_fail_in_any_way,
+            a_token_endpoint_that_does_not_know_us_is_a_page,
+            a_token_answer_that_lacks_something_is_refused,
+            a_token_answer_may_be_unusual,
+            a_document_of_another_issuer_is_refused needs VirtualTime,
+            endpoints_on_plain_http_are_refused,
+            a_cluster_that_does_not_exist_is_unavailability needs VirtualTime,
+            a_request_that_waits_is_decided_when_the_provider_is_there,
+            a_request_waits_no_longer_than_three_seconds,
+            one_fetch_serves_everybody_who_waits,
+            a_posted_body_does_not_slip_through_while_the_provider_is_awaited,
+            a_provider_slower_than_any_tick_becomes_ready needs VirtualTime,
+            a_provider_that_is_down_is_not_hammered needs VirtualTime,
+            a_client_that_goes_away_during_the_token_request_disturbs_nothing needs VirtualTime,
+            clients_that_go_away_while_they_wait_disturb_nothing,
+            metadata_in_the_configuration_replaces_discovery,
+        }
+        $crate::scenarios! { @theme $world, provider_keys:
+            keys_that_nobody_understands_are_passed_over,
+            a_set_without_any_usable_key_is_refused,
+            a_token_without_kid_is_accepted_when_one_key_fits,
+            a_token_without_kid_is_refused_when_several_keys_fit,
+            an_elliptic_curve_signs_as_well,
+            a_key_that_is_new_right_before_signing_is_fetched,
+            keys_may_change_again_and_again needs VirtualTime,
+            sixty_forged_key_ids_cause_one_fetch,
+            a_withdrawn_key_is_no_longer_accepted_after_a_while needs VirtualTime,
+            a_key_set_that_fails_later_leaves_the_old_keys_in_use needs VirtualTime,
+        }
+        $crate::scenarios! { @theme $world, logout:
+            signing_out_ends_the_session_here_and_at_the_provider,
+            signing_out_works_without_an_end_session_endpoint,
+            no_part_of_a_large_session_survives_signing_out,
+            another_site_cannot_sign_anybody_out,
+            a_sibling_site_cannot_sign_anybody_out,
+            a_form_of_the_application_signs_out,
+            signing_out_twice_is_no_error,
+            signing_out_leads_to_no_other_origin,
+            the_provider_is_given_no_hostile_address,
+            signing_out_works_while_the_provider_is_down,
+        }
+        $crate::scenarios! { @theme $world, endpoints:
+            the_session_endpoint_tells_scripts_who_is_signed_in,
+            the_session_endpoint_says_when_nobody_is_signed_in,
+            asking_for_the_session_does_not_prolong_it needs VirtualTime,
+            readiness_is_when_metadata_and_keys_are_loaded needs VirtualTime,
+            endpoints_that_do_not_exist_are_not_found,
+            a_rule_that_opens_everything_does_not_open_the_endpoints,
+        }
+        $crate::scenarios! { @theme $world, bad_input:
+            bytes_that_are_no_text_are_survived_in_every_header,
+            bytes_that_are_no_text_are_survived_beside_a_session,
+            bytes_that_are_no_text_are_survived_in_pseudo_headers needs RawHead,
+            requests_without_pseudo_headers_are_refused needs RawHead,
+            targets_that_are_no_paths_are_refused needs RawHead,
+            a_huge_cookie_header_is_survived,
+            a_huge_path_is_no_login,
+            a_form_post_callback_takes_any_body,
+            markup_in_claims_never_reaches_a_page,
+            markup_in_an_address_never_reaches_a_page,
+        }
+    };
+    (@theme $world:ty, $theme:ident: $($name:ident $(needs $need:ident)*),* $(,)?) => {
+        mod $theme {
+            $(
+                #[test]
+                fn $name() {
+                    let needs = [$($crate::world::Need::$need),*];
+                    $crate::scenarios::run::<$world>(stringify!($name), &needs, $crate::scenarios::$theme::$name::<$world>);
+                }
+            )*
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_scenario_is_registered_once() {
+        let registry = include_str!("registry.rs");
+        for source in [
+            include_str!("login.rs"),
+            include_str!("login_answers.rs"),
+            include_str!("refusals.rs"),
+            include_str!("session.rs"),
+            include_str!("session_cookies.rs"),
+            include_str!("headers.rs"),
+            include_str!("paths.rs"),
+            include_str!("id_token.rs"),
+            include_str!("provider_faults.rs"),
+            include_str!("provider_keys.rs"),
+            include_str!("logout.rs"),
+            include_str!("endpoints.rs"),
+            include_str!("bad_input.rs"),
+        ] {
+            for line in source.lines().filter(|line| line.contains("<W: World>()")) {
+                let Some((name, _)) = line.strip_prefix("pub fn ").and_then(|rest| rest.split_once('<')) else {
+                    continue;
+                };
+                let listed = |line: &&str| line.trim().split([' ', ',']).next() == Some(name);
+                assert_eq!(registry.lines().filter(listed).count(), 1, "{name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a scenario starts from.
+
+use serde_json::{Value, json};
+
+use crate::message::{ORIGIN, Response};
+use crate::provider::{CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, Provider};
+
+/// Configuration, environment, provider and application of one scenario.
+pub struct Setup {
+    /// The configuration document.
+    pub document: Value,
+    /// The environment of the VM.
+    pub environment: Vec<(String, String)>,
+    /// The simulated provider.
+    pub provider: Provider,
+    /// What the protected application answers to every request.
+    pub application: Response,
+}
+
+impl Default for Setup {
+    /// One provider, a session for everything except `/public` (none), `/welcome` (optional) and `/finance` (a group).
+    fn default() -> Self {
+        let document = json!({
+            "providers": [{
+                "name": "corp", "display_name": "Corporate login", "issuer": ISSUER, "cluster": CLUSTER,
+                "client_id": CLIENT_ID, "client_secret": {"env": "CORP_CLIENT_SECRET"},
+                "scope": "openid profile email",
+            }],
+            "public_url": ORIGIN,
+            "session": {"keys": [{"env": "LATCHKEY_SESSION_KEY"}]},
+            "rules": [
+                {"name": "public", "match": {"path_prefix": "/public"}, "authentication": "none"},
+                {"name": "welcome", "match": {"path_prefix": "/welcome"}, "authentication": "optional"},
+                {"name": "finance", "match": {"path_prefix": "/finance"}, "require": "\"finance\" in claims.groups"},
+                {"name": "board", "match": {"path_prefix": "/board"}, "require": "\"board\" in claims.groups"},
+            ],
+            "headers": {
+                "x-auth-subject": "claims.sub",
+                "x-auth-email": "claims.email",
+                "x-auth-groups": "claims.groups.join(\",\")",
+            },
+        });
+        let environment = vec![
+            ("CORP_CLIENT_SECRET".to_owned(), CLIENT_SECRET.to_owned()),
+            ("LATCHKEY_SESSION_KEY".to_owned(), "Mv6p2vCqVJ3oQ0k1mX0m8cR5j0cQn7yq1bq2h9d0f3s".to_owned()),
+            ("LATCHKEY_NEXT_SESSION_KEY".to_owned(), "q8mT1rD4uYb7nZc0xVe3wLk6sJh9gPf2aOi5dKt8cRA".to_owned()),
+        ];
+        let application = Response::new(200, "text/plain", "hello from the application")
+            .with("cache-control", "private")
+            .with("set-cookie", "application=its-own; Path=/");
+        Self { document, environment, provider: Provider::default(), application }
+    }
+}
+
+impl Setup {
+    /// Sets a key of `session`.
+    #[must_use]
+    pub fn session(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.document["session"][key] = value.into();
+        self
+    }
+
+    /// Sets a key of the provider.
+    #[must_use]
+    pub fn of_provider(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.document["providers"][0][key] = value.into();
+        self
+    }
+
+    /// Removes a key of the provider.
+    #[must_use]
+    pub fn without_provider_key(mut self, key: &str) -> Self {
+        self.document["providers"][0].as_object_mut().map(|provider| provider.remove(key));
+        self
+    }
+
+    /// Sets a key at the top of the document.
+    #[must_use]
+    pub fn top(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.document[key] = value.into();
+        self
+    }
+
+    /// Adds an identity header.
+    #[must_use]
+    pub fn header(mut self, name: &str, expression: &str) -> Self {
+        self.document["headers"][name] = expression.into();
+        self
+    }
+
+    /// Turns the provider's knobs.
+    #[must_use]
+    pub fn provider(mut self, turn: impl FnOnce(&mut Provider)) -> Self {
+        turn(&mut self.provider);
+        self
+    }
+
+    /// Sets a claim of the user who signs in.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.provider.user[name] = value.into();
+        self
+    }
+}

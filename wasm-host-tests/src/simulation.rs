@@ -1,0 +1,315 @@
+//! Virtual time: the world of the rings that need no network. Rings one and two differ in the [`Proxy`] alone.
+
+use std::collections::BTreeMap;
+use std::ops::DerefMut;
+use std::time::Duration;
+
+use relying_party::time::UnixTime;
+use sha2::{Digest as _, Sha256};
+
+use crate::message::{Request, Response};
+use crate::provider::{Answer, CLUSTER, Provider};
+use crate::setup::Setup;
+use crate::world::{Exchange, Need, PATIENCE, Ticket, World};
+
+/// How long the simulated network takes for an exchange with a provider that answers at once.
+const LATENCY: Duration = Duration::from_millis(1);
+
+/// A relying party inside something that plays the proxy.
+pub trait Proxy: Sized {
+    /// The name of the ring.
+    const RING: &'static str;
+
+    /// Starts with a configuration.
+    fn boot(boot: &Boot, now: UnixTime) -> Self;
+
+    /// A request arrives, body included.
+    fn request(&mut self, stream: u32, request: &Request, now: UnixTime);
+
+    /// The application has answered; the answer passes the filter.
+    fn response(&mut self, stream: u32, response: Response, now: UnixTime) -> Response;
+
+    /// The stream has ended: answered in full, or the client has gone.
+    fn close(&mut self, stream: u32, now: UnixTime);
+
+    /// A call has ended.
+    fn answer(&mut self, call: u32, outcome: CallOutcome, now: UnixTime);
+
+    /// The timer fires.
+    fn tick(&mut self, now: UnixTime);
+
+    /// What the relying party wants to happen since the last time somebody asked.
+    fn happenings(&mut self) -> Vec<Happening>;
+
+    /// Every line logged so far.
+    fn log(&self) -> Vec<String>;
+}
+
+/// What a relying party starts with.
+#[derive(Clone)]
+pub struct Boot {
+    /// The configuration document as JSON.
+    pub configuration: Vec<u8>,
+    /// The environment of the VM.
+    pub environment: Vec<(String, String)>,
+    /// The clusters that exist.
+    pub clusters: Vec<String>,
+    /// Distinguishes the randomness of one instance from that of the next.
+    pub instance: u64,
+}
+
+impl Boot {
+    /// The start of the instance with this number.
+    pub fn new(setup: &Setup, instance: u64) -> Self {
+        Self {
+            configuration: setup.document.to_string().into_bytes(),
+            environment: setup.environment.clone(),
+            clusters: vec![CLUSTER.to_owned()],
+            instance,
+        }
+    }
+}
+
+/// When every simulation begins.
+pub const BEGINNING: UnixTime = UnixTime::from_secs(1_900_000_000);
+
+/// What a relying party wants.
+#[derive(Debug)]
+pub enum Happening {
+    /// A call to a provider.
+    Called {
+        /// The call's number.
+        call: u32,
+        /// The request.
+        request: Request,
+        /// How long to wait.
+        timeout: Duration,
+    },
+    /// The request is answered without the application.
+    Answered {
+        /// The stream's number.
+        stream: u32,
+        /// The answer.
+        response: Response,
+    },
+    /// The request goes on to the application.
+    Forwarded {
+        /// The stream's number.
+        stream: u32,
+        /// The request as the application gets it.
+        request: Request,
+    },
+    /// The timer fires with this period from now on; zero: never.
+    Ticking(Duration),
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub enum CallOutcome {
+    /// With an answer.
+    Answered(Response),
+    /// Without, in time.
+    TimedOut,
+    /// By the other side.
+    Reset,
+}
+
+/// Bytes that look random and are the same in every run.
+#[derive(Debug)]
+pub struct Randomness {
+    seed: u64,
+    drawn: u64,
+}
+
+impl Randomness {
+    /// The randomness of the instance `seed`.
+    pub const fn new(seed: u64) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// The next bytes.
+    pub fn draw(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(length + 32);
+        while bytes.len() < length {
+            self.drawn += 1;
+            bytes.extend(Sha256::digest([self.seed.to_le_bytes(), self.drawn.to_le_bytes()].concat()));
+        }
+        bytes.truncate(length);
+        bytes
+    }
+}
+
+/// A ring in virtual time.
+pub struct VirtualWorld<P> {
+    proxy: P,
+    boot: Boot,
+    provider: Provider,
+    application: Response,
+    now: UnixTime,
+    calls: BTreeMap<(UnixTime, u32), CallOutcome>,
+    ticking: Option<(Duration, UnixTime)>,
+    streams: BTreeMap<u32, Stream>,
+    next_stream: u32,
+    retired_log: Vec<String>,
+}
+
+struct Stream {
+    started: UnixTime,
+    done: Option<Exchange>,
+}
+
+impl<P: Proxy> World for VirtualWorld<P> {
+    const RING: &'static str = P::RING;
+    const LACKS: &'static [Need] = &[];
+
+    fn open(setup: Setup) -> Self {
+        let now = BEGINNING;
+        let boot = Boot::new(&setup, 1);
+        let mut world = Self {
+            proxy: P::boot(&boot, now),
+            boot,
+            provider: setup.provider,
+            application: setup.application,
+            now,
+            calls: BTreeMap::new(),
+            ticking: None,
+            streams: BTreeMap::new(),
+            next_stream: 0,
+            retired_log: Vec::new(),
+        };
+        world.carry_out();
+        world
+    }
+
+    fn start(&mut self, request: Request) -> Ticket {
+        self.next_stream += 1;
+        let stream = self.next_stream;
+        self.streams.insert(stream, Stream { started: self.now, done: None });
+        self.proxy.request(stream, &as_delivered(request), self.now);
+        self.carry_out();
+        Ticket(stream)
+    }
+
+    fn finish(&mut self, ticket: Ticket) -> Exchange {
+        let stream = self.streams.get(&ticket.0).expect("a ticket is finished once");
+        let deadline = stream.started + PATIENCE;
+        while self.streams.get(&ticket.0).is_some_and(|stream| stream.done.is_none()) {
+            if !self.step(deadline) {
+                let log = self.log().join("\n");
+                panic!("no answer within {PATIENCE:?}; log:\n{log}");
+            }
+        }
+        self.streams.remove(&ticket.0).and_then(|stream| stream.done).expect("the loop ended with an answer")
+    }
+
+    fn abandon(&mut self, ticket: Ticket) {
+        let stream = self.streams.remove(&ticket.0).expect("a ticket is abandoned once");
+        if stream.done.is_none() {
+            self.proxy.close(ticket.0, self.now);
+            self.carry_out();
+        }
+    }
+
+    fn advance(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        while self.step(until) {}
+        self.now = until;
+    }
+
+    fn now(&self) -> UnixTime {
+        self.now
+    }
+
+    fn provider(&mut self) -> impl DerefMut<Target = Provider> + '_ {
+        &mut self.provider
+    }
+
+    fn restart(&mut self) {
+        assert!(self.streams.is_empty(), "requests under way would be lost");
+        self.retired_log.extend(self.proxy.log());
+        self.calls.clear();
+        self.ticking = None;
+        self.boot.instance += 1;
+        self.proxy = P::boot(&self.boot, self.now);
+        self.carry_out();
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.retired_log.iter().cloned().chain(self.proxy.log()).collect()
+    }
+}
+
+impl<P: Proxy> VirtualWorld<P> {
+    /// Lets the next thing happen that is due until then; false when there is none.
+    fn step(&mut self, until: UnixTime) -> bool {
+        let call = self.calls.keys().next().copied();
+        let tick = self.ticking.map(|(_, next)| next);
+        match (call, tick) {
+            (Some((due, call)), tick) if due <= until && tick.is_none_or(|tick| due <= tick) => {
+                let outcome = self.calls.remove(&(due, call)).expect("just found");
+                self.now = self.now.max(due);
+                self.proxy.answer(call, outcome, self.now);
+            }
+            (_, Some(next)) if next <= until => {
+                self.now = self.now.max(next);
+                self.ticking = self.ticking.map(|(period, _)| (period, self.now + period));
+                self.proxy.tick(self.now);
+            }
+            _ => return false,
+        }
+        self.carry_out();
+        true
+    }
+
+    fn carry_out(&mut self) {
+        loop {
+            let happenings = self.proxy.happenings();
+            if happenings.is_empty() {
+                return;
+            }
+            for happening in happenings {
+                self.carry_out_one(happening);
+            }
+        }
+    }
+
+    fn carry_out_one(&mut self, happening: Happening) {
+        match happening {
+            Happening::Called { call, request, timeout } => {
+                let (after, outcome) = match self.provider.answer(&request, self.now) {
+                    Answer::Respond(response) => (LATENCY, CallOutcome::Answered(response)),
+                    Answer::Delay(pause, response) => (pause, CallOutcome::Answered(response)),
+                    Answer::Hang => (timeout, CallOutcome::TimedOut),
+                    Answer::Reset => (LATENCY, CallOutcome::Reset),
+                };
+                let late = after > timeout;
+                let (after, outcome) = if late { (timeout, CallOutcome::TimedOut) } else { (after, outcome) };
+                self.calls.insert((self.now + after, call), outcome);
+            }
+            Happening::Answered { stream, response } => self.decide(stream, response, None),
+            Happening::Forwarded { stream, request } => {
+                let response = self.proxy.response(stream, self.application.clone(), self.now);
+                self.decide(stream, response, Some(request));
+            }
+            Happening::Ticking(period) => {
+                self.ticking = (!period.is_zero()).then(|| (period, self.now + period));
+            }
+        }
+    }
+
+    fn decide(&mut self, number: u32, response: Response, upstream: Option<Request>) {
+        let stream = self.streams.get_mut(&number).unwrap_or_else(|| panic!("a verdict for the dead stream {number}"));
+        assert!(stream.done.is_none(), "two verdicts for one stream");
+        let took = self.now.since(stream.started);
+        stream.done = Some(Exchange { response, upstream, took });
+        self.proxy.close(number, self.now);
+    }
+}
+
+/// Envoy delivers names in lower case.
+fn as_delivered(mut request: Request) -> Request {
+    for (name, _) in &mut request.fields {
+        name.make_ascii_lowercase();
+    }
+    request
+}

@@ -1,0 +1,224 @@
+//! Whatever happens in whatever order: at most one verdict a stream, none for a stream that is gone, one for every stream that
+//! stays, and no request goes on without a session or a rule that needs none.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use relying_party::time::UnixTime;
+use wasm_host_tests::CoreWorld;
+use wasm_host_tests::browser::Browser;
+use wasm_host_tests::core_world::CoreProxy;
+use wasm_host_tests::jar::Initiator;
+use wasm_host_tests::message::{AUTHORITY, Request, Response};
+use wasm_host_tests::provider::{Answer, Provider};
+use wasm_host_tests::setup::Setup;
+use wasm_host_tests::simulation::{BEGINNING, Boot, CallOutcome, Happening, Proxy};
+use wasm_host_tests::world::World;
+
+/// A step of a story. Numbers choose among what is there.
+#[derive(Clone, Debug)]
+enum Happen {
+    Arrives(Kind),
+    Answered(usize, Fate),
+    Leaves(usize),
+    Ticks,
+    TimePasses(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Navigation,
+    Fetch,
+    Post,
+    Public,
+    SignedIn,
+    Callback,
+    FormCallback,
+    Logout,
+    Ambiguous,
+    Ready,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Honest,
+    Rubbish,
+    Reset,
+    TimedOut,
+    Error,
+}
+
+fn stories() -> impl Strategy<Value = Vec<Happen>> {
+    use Kind::*;
+    let kind = prop::sample::select(vec![
+        Navigation,
+        Fetch,
+        Post,
+        Public,
+        SignedIn,
+        Callback,
+        FormCallback,
+        Logout,
+        Ambiguous,
+        Ready,
+    ]);
+    let fate =
+        prop::sample::select(vec![Fate::Honest, Fate::Honest, Fate::Rubbish, Fate::Reset, Fate::TimedOut, Fate::Error]);
+    let happen = prop_oneof![
+        4 => kind.prop_map(Happen::Arrives),
+        3 => (any::<usize>(), fate).prop_map(|(call, fate)| Happen::Answered(call, fate)),
+        1 => any::<usize>().prop_map(Happen::Leaves),
+        2 => Just(Happen::Ticks),
+        1 => (0_u64..20_000).prop_map(Happen::TimePasses),
+    ];
+    prop::collection::vec(happen, 1..40)
+}
+
+/// A cookie header of a person who has signed in, and a callback of a login in progress with its cookie.
+fn keepsakes() -> &'static (String, Request) {
+    static KEEPSAKES: OnceLock<(String, Request)> = OnceLock::new();
+    KEEPSAKES.get_or_init(|| {
+        let mut world = CoreWorld::open(Setup::default());
+        let mut browser = Browser::default();
+        browser.open(&mut world, "/");
+        let session = browser.jar.header(AUTHORITY, "/", Initiator::SameSite, world.now()).expect("a session");
+        let mut other = Browser::default();
+        let callback = other.open_until_callback(&mut world, "/").next;
+        (session, other.with_cookies(callback, Initiator::CrossSiteNavigation, &world))
+    })
+}
+
+fn request(kind: Kind) -> Request {
+    let (session, callback) = keepsakes();
+    match kind {
+        Kind::Navigation => Request::navigation("/private"),
+        Kind::Fetch => Request::fetch("/private"),
+        Kind::Post => Request::form("/private", &[("a", "b")], "same-origin"),
+        Kind::Public => Request::fetch("/public").with_body("body"),
+        Kind::SignedIn => Request::fetch("/private").with("cookie", session),
+        Kind::Callback => callback.clone(),
+        Kind::FormCallback => Request::form("/oauth2/callback", &[("code", "x"), ("state", "y")], "cross-site"),
+        Kind::Logout => Request::navigation("/oauth2/logout").with("cookie", session),
+        Kind::Ambiguous => Request::fetch("/public/../private"),
+        Kind::Ready => Request::fetch("/oauth2/ready"),
+    }
+}
+
+struct Stage {
+    proxy: CoreProxy,
+    provider: Provider,
+    now: UnixTime,
+    calls: BTreeMap<u32, Request>,
+    open: BTreeMap<u32, Kind>,
+    streams: u32,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let setup = Setup::default();
+        let proxy = CoreProxy::boot(&Boot::new(&setup, 2), BEGINNING);
+        let mut stage = Self {
+            proxy,
+            provider: setup.provider,
+            now: BEGINNING + Duration::from_secs(1),
+            calls: BTreeMap::new(),
+            open: BTreeMap::new(),
+            streams: 0,
+        };
+        stage.note();
+        stage
+    }
+
+    fn play(&mut self, happen: &Happen) {
+        match happen {
+            Happen::Arrives(kind) => {
+                self.streams += 1;
+                self.open.insert(self.streams, *kind);
+                self.proxy.request(self.streams, &request(*kind), self.now);
+            }
+            Happen::Answered(number, fate) => {
+                if let Some(call) = self.calls.keys().nth(number % self.calls.len().max(1)).copied() {
+                    self.answer(call, *fate);
+                }
+            }
+            Happen::Leaves(number) => {
+                if let Some(stream) = self.open.keys().nth(number % self.open.len().max(1)).copied() {
+                    self.open.remove(&stream);
+                    self.proxy.close(stream, self.now);
+                }
+            }
+            Happen::Ticks => self.proxy.tick(self.now),
+            Happen::TimePasses(milliseconds) => self.now = self.now + Duration::from_millis(*milliseconds),
+        }
+        self.note();
+    }
+
+    fn answer(&mut self, call: u32, fate: Fate) {
+        let request = self.calls.remove(&call).expect("chosen from those under way");
+        let outcome = match (fate, self.provider.answer(&request, self.now)) {
+            (Fate::Honest, Answer::Respond(response)) => CallOutcome::Answered(response),
+            (Fate::Rubbish, _) => CallOutcome::Answered(Response::new(200, "application/json", b"\xff{]")),
+            (Fate::Error, _) => CallOutcome::Answered(Response::new(500, "text/html", "<h1>oops")),
+            (Fate::TimedOut, _) => CallOutcome::TimedOut,
+            (Fate::Reset | Fate::Honest, _) => CallOutcome::Reset,
+        };
+        self.proxy.answer(call, outcome, self.now);
+    }
+
+    /// Notes what is wanted, and judges verdicts. A verdict for a stream that has one already, or is gone, panics in the proxy.
+    fn note(&mut self) {
+        for happening in self.proxy.happenings() {
+            match happening {
+                Happening::Called { call, request, .. } => {
+                    self.calls.insert(call, request);
+                }
+                Happening::Forwarded { stream, request } => {
+                    let kind = self.open.remove(&stream).expect("a verdict for an open stream");
+                    assert!(matches!(kind, Kind::Public | Kind::SignedIn), "{kind:?} was forwarded");
+                    let named = request.header("x-auth-subject") == Some("ada");
+                    assert_eq!(named, matches!(kind, Kind::SignedIn));
+                    self.proxy.close(stream, self.now);
+                }
+                Happening::Answered { stream, response } => {
+                    let kind = self.open.remove(&stream).expect("a verdict for an open stream");
+                    assert!(
+                        !matches!(kind, Kind::Public | Kind::Ambiguous) || response.status == 400,
+                        "{kind:?}: {}",
+                        response.status
+                    );
+                    self.proxy.close(stream, self.now);
+                }
+                Happening::Ticking(_) => (),
+            }
+        }
+    }
+
+    /// Every call ends at last and time goes on: then nobody waits any more.
+    fn end(mut self) {
+        for _ in 0..40 {
+            for call in self.calls.keys().copied().collect::<Vec<_>>() {
+                self.answer(call, Fate::TimedOut);
+                self.note();
+            }
+            self.now = self.now + Duration::from_secs(1);
+            self.proxy.tick(self.now);
+            self.note();
+        }
+        assert!(self.open.is_empty(), "still waiting: {:?}", self.open);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_leads_to_a_second_verdict_or_an_unearned_one(story in stories()) {
+        let mut stage = Stage::new();
+        for happen in &story {
+            stage.play(happen);
+        }
+        stage.end();
+    }
+}
