@@ -91,3 +91,73 @@ impl Forward {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::admission::LiveSession;
+    use crate::http::Headers;
+    use crate::session::testing::session;
+    use crate::time::UnixTime;
+
+    const START: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn config() -> Config {
+        let document = json!({
+            "providers": [{
+                "name": "corp", "issuer": "https://login.example.org", "cluster": "idp",
+                "client_id": "portal", "client_secret": "s3cret",
+            }],
+            "session": { "keys": ["q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQDx4tPEtaaXg="] },
+            "rules": [{ "match": { "path_prefix": "/public" }, "authentication": "none" }],
+            "headers": { "x-auth-subject": "claims.sub", "x-auth-email": "claims.email" },
+        });
+        Config::parse(document.to_string().as_bytes(), &|_| None).unwrap()
+    }
+
+    fn forward(by_session: bool, headers: &[(&str, &str)]) -> Forward {
+        let config = config();
+        let live = Rc::new(LiveSession::new(session(START), "portal.example.org".to_owned(), false, START));
+        let admission = match by_session {
+            true => Admission::by_session(live, None, None).ok(),
+            false => Admission::anonymous(&config.rules[0]),
+        };
+        let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+        let head = RequestHead::new(Headers::new(fields.collect()));
+        let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
+        Forward::new(&admission.unwrap(), &head, None, &managed, &config, Vec::new())
+    }
+
+    #[test]
+    fn the_backend_sees_our_value_once_or_nothing_whatever_alias_was_forged() {
+        let forged = ["x-auth-subject", "X-Auth-Subject", "x_auth_subject", "x.auth.email", "X-AUTH_EMAIL"];
+        let headers: Vec<_> =
+            forged.iter().chain(&forged).map(|name| (*name, "admin")).chain([("x-other", "1")]).collect();
+        let with_session = forward(true, &headers);
+        assert_eq!(with_session.removed(), forged);
+        assert_eq!(
+            with_session.added(),
+            [("x-auth-subject".to_owned(), b"alice".to_vec())],
+            "the e-mail claim is missing"
+        );
+        let anonymous = forward(false, &headers);
+        assert_eq!((anonymous.removed(), anonymous.added().len()), (forged.map(str::to_owned).as_slice(), 0));
+    }
+
+    #[test]
+    fn own_cookies_stay_here_and_foreign_ones_are_untouched() {
+        let mixed = forward(
+            false,
+            &[("cookie", "a=\"1 ;b= 2; __Host-latchkey=1.x; c"), ("cookie", "__Host-latchkey-1=y"), ("cookie", "d=4")],
+        );
+        assert_eq!(mixed.removed(), ["cookie"]);
+        let cookie = |value: &str| ("cookie".to_owned(), value.as_bytes().to_vec());
+        assert_eq!(mixed.added(), [cookie("a=\"1 ;b= 2; c"), cookie("d=4")]);
+        let foreign = forward(false, &[("cookie", "a=1;;b")]);
+        assert_eq!((foreign.removed().len(), foreign.added().len()), (0, 0));
+    }
+}

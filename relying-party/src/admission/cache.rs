@@ -52,3 +52,42 @@ impl SessionCache {
         self.young.sessions.insert(cookie, session);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::testing::session;
+
+    const HOST: &str = "portal.example.org";
+    const START: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn cookie(number: usize) -> Box<[u8]> {
+        format!("1.{number}").into_bytes().into()
+    }
+
+    fn filled(cache: &mut SessionCache, numbers: impl Iterator<Item = usize>) {
+        let live = Rc::new(LiveSession::new(session(START), HOST.to_owned(), false, START));
+        numbers.for_each(|number| cache.insert(cookie(number), Rc::clone(&live)));
+    }
+
+    #[test]
+    fn a_session_is_found_for_its_host_until_it_ends() {
+        let mut cache = SessionCache::default();
+        filled(&mut cache, 0..1);
+        assert!(cache.find(&cookie(0), HOST, START).is_some());
+        assert!(cache.find(&cookie(0), "other.example.org", START).is_none());
+        assert!(cache.find(&cookie(1), HOST, START).is_none());
+        assert!(cache.find(&cookie(0), HOST, session(START).idle_expires_at).is_none());
+    }
+
+    #[test]
+    fn what_is_in_use_outlives_its_generation_and_what_is_not_makes_room() {
+        let mut cache = SessionCache::default();
+        filled(&mut cache, 0..SESSIONS_PER_GENERATION + 1);
+        assert!(cache.find(&cookie(0), HOST, START).is_some());
+        filled(&mut cache, SESSIONS_PER_GENERATION + 1..2 * SESSIONS_PER_GENERATION + 1);
+        assert!(cache.find(&cookie(0), HOST, START).is_some());
+        assert!(cache.find(&cookie(1), HOST, START).is_none());
+        assert!(cache.young.sessions.len() + cache.old.sessions.len() <= 2 * SESSIONS_PER_GENERATION + 1);
+    }
+}

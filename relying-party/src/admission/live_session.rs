@@ -90,3 +90,62 @@ impl LiveSession {
         values.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::testing::session;
+
+    const START: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn live(now: UnixTime) -> LiveSession {
+        LiveSession::new(session(START), "portal.example.org".to_owned(), false, now)
+    }
+
+    fn header(name: &str, value: &str) -> IdentityHeader {
+        IdentityHeader { name: name.to_owned(), value: Expression::compile(value).unwrap() }
+    }
+
+    #[test]
+    fn headers_without_a_value_are_left_out() {
+        let headers = [
+            header("x-sub", "claims.sub"),
+            header("x-mail", "claims.email"),
+            header("x-groups", r#"claims.groups.join(",")"#),
+        ];
+        let expected = [("x-sub", "alice"), ("x-groups", "finance-approver,staff")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let live = live(START);
+        assert_eq!(live.identity_headers(&headers, None), expected);
+        assert_eq!(live.identity_headers(&headers, None), expected, "the second time from what was kept");
+    }
+
+    #[test]
+    fn an_access_token_is_passed_on_until_it_expires() {
+        let headers = [header("authorization", r#""Bearer " + access_token"#)];
+        let token_ends_at = START + Duration::from_secs(300);
+        assert_eq!(live(START).identity_headers(&headers, None).len(), 1);
+        assert!(
+            !live(START).is_valid("portal.example.org", token_ends_at),
+            "evaluated anew when the token has expired"
+        );
+        let without_token = live(token_ends_at);
+        assert!(without_token.identity_headers(&headers, None).is_empty());
+        assert!(without_token.is_valid("portal.example.org", token_ends_at), "the session itself lives on");
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_does_not_hold() {
+        for (require, holds) in [
+            (r#""staff" in claims.groups"#, true),
+            (r#""admin" in claims.groups"#, false),
+            ("claims.missing == 1", false),
+            ("claims.sub", false),
+            (r#"request.method == "GET""#, false),
+        ] {
+            assert_eq!(live(START).meets(0, &Expression::compile(require).unwrap(), None), holds, "{require}");
+        }
+    }
+}

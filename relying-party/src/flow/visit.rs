@@ -105,7 +105,10 @@ impl Visit {
         let login_path = Self::login_path(scene.config, &parameters);
         let logout_path = format!("{}/logout", scene.config.base_path);
         let actions: Vec<_> = match denial {
-            Denial::CrossSiteLogout => vec![Action::Post { label: "Sign out", href: &logout_path }],
+            // Who is signed in with the wrong account can sign in with another one.
+            Denial::CrossSiteLogout | Denial::RequirementNotMet => {
+                vec![Action::Post { label: "Sign out", href: &logout_path }]
+            }
             _ => denial.wording().sign_in.map(|label| Action::Link { label, href: &login_path }).into_iter().collect(),
         };
         answer(&self.head, &denial, Some(&self.endpoint(scene.config, "login")), &actions).into()
