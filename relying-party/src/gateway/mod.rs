@@ -233,8 +233,14 @@ impl Gateway {
             }
             Step::Wait(Wait::Provider { need, flow }) => {
                 self.loader.want(need, &self.slots, env.now);
-                self.parked.park(stream, Parked::Provider { need, flow, deadline: env.now + PROVIDER_PATIENCE });
                 self.load_providers(env, effects);
+                let deadline = env.now + PROVIDER_PATIENCE;
+                if self.loader.is_settled(need, &self.slots, deadline) {
+                    let step = flow.resume(&mut self.scene(env));
+                    self.take(stream, step, env, effects);
+                } else {
+                    self.parked.park(stream, Parked::Provider { need, flow, deadline });
+                }
             }
         }
     }

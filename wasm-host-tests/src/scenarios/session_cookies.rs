@@ -161,7 +161,8 @@ pub fn plain_http_tests_work_with_a_name_without_prefix<W: World>() {
     let setup = Setup::default().session("secure", false).session("cookie", "latchkey");
     let setup = setup.top("public_url", "http://localhost:8080");
     let mut world = W::open(setup);
-    let response = world.send(Request::navigation("/").set(":scheme", "http").set(":authority", "localhost:8080")).response;
+    let response =
+        world.send(Request::navigation("/").set(":scheme", "http").set(":authority", "localhost:8080")).response;
     assert_eq!(response.status, 302);
     assert!(
         response.set_cookies().iter().all(|line| !line.contains("Secure") && !line.starts_with("__")),
