@@ -12,6 +12,7 @@ use relying_party::time::UnixTime;
 
 use crate::message::{Request, Response};
 use crate::simulation::{Boot, CallOutcome, Happening, Proxy, Randomness, VirtualWorld};
+use crate::world::Need;
 
 /// Ring one in virtual time.
 pub type CoreWorld = VirtualWorld<CoreProxy>;
@@ -41,6 +42,7 @@ impl Entropy for Randomness {
 
 impl Proxy for CoreProxy {
     const RING: &'static str = "core";
+    const LACKS: &'static [Need] = &[];
 
     fn boot(boot: &Boot, now: UnixTime) -> Self {
         let environment =

@@ -18,4 +18,4 @@ pub mod world;
 
 pub use core_world::CoreWorld;
 #[cfg(feature = "wasm")]
-pub use host::WasmWorld;
+pub use host::{StopAllWasmWorld, WasmWorld};

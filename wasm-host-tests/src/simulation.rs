@@ -19,6 +19,8 @@ const LATENCY: Duration = Duration::from_millis(1);
 pub trait Proxy: Sized {
     /// The name of the ring.
     const RING: &'static str;
+    /// What it cannot offer.
+    const LACKS: &'static [Need];
 
     /// Starts with a configuration.
     fn boot(boot: &Boot, now: UnixTime) -> Self;
@@ -160,7 +162,7 @@ struct Stream {
 
 impl<P: Proxy> World for VirtualWorld<P> {
     const RING: &'static str = P::RING;
-    const LACKS: &'static [Need] = &[];
+    const LACKS: &'static [Need] = P::LACKS;
 
     fn open(setup: Setup) -> Self {
         let now = BEGINNING;
@@ -240,6 +242,11 @@ impl<P: Proxy> World for VirtualWorld<P> {
 }
 
 impl<P: Proxy> VirtualWorld<P> {
+    /// The proxy, for what only its ring can tell.
+    pub const fn proxy(&self) -> &P {
+        &self.proxy
+    }
+
     /// Lets the next thing happen that is due until then; false when there is none.
     fn step(&mut self, until: UnixTime) -> bool {
         let call = self.calls.keys().next().copied();

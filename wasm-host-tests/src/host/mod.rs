@@ -11,24 +11,28 @@ use wasmtime::{Instance, Linker, Store, WasmParams, WasmResults};
 
 use crate::message::{Request, Response};
 use crate::simulation::{Boot, CallOutcome, Happening, Proxy, VirtualWorld};
+use crate::world::Need;
 use state::{FIRST_STREAM, Phase, ROOT, State, Stream};
 
-/// Ring two in virtual time.
-pub type WasmWorld = VirtualWorld<Host>;
+/// Ring two in virtual time, with Envoy's `allow_on_headers_stop_iteration: true`.
+pub type WasmWorld = VirtualWorld<Host<true>>;
+/// The same with `false`, Envoy's default: of a request whose head is held the filter sees nothing more.
+pub type StopAllWasmWorld = VirtualWorld<Host<false>>;
 
 /// `proxy_action_t`: let it pass.
 const CONTINUE: u32 = 0;
 /// Envoy's default limit for what it buffers of a request that a filter holds.
 const BUFFER_LIMIT: usize = 1024 * 1024;
 
-/// One VM with one plugin.
-pub struct Host {
+/// One VM with one plugin. `STOP_ITERATION` is Envoy's `allow_on_headers_stop_iteration`.
+pub struct Host<const STOP_ITERATION: bool> {
     store: Store<State>,
     instance: Instance,
 }
 
-impl Proxy for Host {
-    const RING: &'static str = "wasm";
+impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
+    const RING: &'static str = if STOP_ITERATION { "wasm" } else { "wasm, everything stops" };
+    const LACKS: &'static [Need] = if STOP_ITERATION { &[] } else { &[Need::HeldBody] };
 
     fn boot(boot: &Boot, now: UnixTime) -> Self {
         Self::start(boot, now).unwrap_or_else(|log| panic!("the module refused to start:\n{log}"))
@@ -37,22 +41,16 @@ impl Proxy for Host {
     fn request(&mut self, stream: u32, request: &Request, now: UnixTime) {
         let context = FIRST_STREAM + stream;
         let state = self.at(now);
-        let mut body = request.body.clone();
-        let ends = body.is_empty();
+        let ends = request.body.is_empty();
         let fields = state::from_text(&request.fields);
         let count = len(fields.len());
-        state.streams.insert(context, Stream { request: fields, ..Stream::default() });
+        let stream = Stream { request: fields, unsent: request.body.clone(), ..Stream::default() };
+        state.streams.insert(context, stream);
         self.vm::<_, ()>(context, "proxy_on_context_create", (context, ROOT));
         let action: u32 = self.vm(context, "proxy_on_request_headers", (context, count, u32::from(ends)));
         self.after(context, action);
-        // In two pieces: a filter that decides at the first has not read the body.
-        while !body.is_empty() && self.phase(context) != Phase::Decided {
-            let piece: Vec<u8> = body.drain(..body.len().div_ceil(2)).collect();
-            self.body(context, &piece, body.is_empty());
-        }
-        self.stream(context).complete = true;
-        if self.phase(context) == Phase::Passing {
-            self.forward(context);
+        if STOP_ITERATION || self.phase(context) == Phase::Passing {
+            self.deliver_body(context);
         }
     }
 
@@ -106,7 +104,7 @@ impl Proxy for Host {
     }
 }
 
-impl Host {
+impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
     /// Starts a VM and configures the plugin; `Err` holds the log when the module refuses its configuration.
     pub fn start(boot: &Boot, now: UnixTime) -> Result<Self, String> {
         let (engine, module) = module::module();
@@ -160,18 +158,25 @@ impl Host {
         self.stream(context).phase
     }
 
-    fn body(&mut self, context: u32, piece: &[u8], ends: bool) {
-        let stream = self.stream(context);
-        stream.body_readable = true;
-        stream.body.extend_from_slice(piece);
-        let length = stream.body.len();
-        if length > BUFFER_LIMIT && stream.phase == Phase::Paused {
-            let response = Response::new(413, "text/plain", "Payload Too Large");
-            stream.local = Some(response);
-            return self.after(context, CONTINUE);
+    /// The client's body arrives, in two pieces: a filter that decides at the first has not read it all.
+    fn deliver_body(&mut self, context: u32) {
+        while self.phase(context) != Phase::Decided && !self.stream(context).unsent.is_empty() {
+            let stream = self.stream(context);
+            let half = stream.unsent.len().div_ceil(2);
+            stream.body.extend(stream.unsent.drain(..half));
+            stream.body_readable = true;
+            let (length, ends) = (stream.body.len(), stream.unsent.is_empty());
+            let mut action = CONTINUE;
+            if length > BUFFER_LIMIT && stream.phase == Phase::Paused {
+                stream.local = Some(Response::new(413, "text/plain", "Payload Too Large"));
+            } else {
+                action = self.vm(context, "proxy_on_request_body", (context, len(length), u32::from(ends)));
+            }
+            self.after(context, action);
         }
-        let action: u32 = self.vm(context, "proxy_on_request_body", (context, len(length), u32::from(ends)));
-        self.after(context, action);
+        if self.phase(context) == Phase::Passing {
+            self.forward(context);
+        }
     }
 
     /// What a callback of a stream has caused, once the VM has returned.
@@ -200,9 +205,10 @@ impl Host {
                 self.happen(Happening::Answered { stream: context - FIRST_STREAM, response });
             } else if std::mem::take(&mut stream.resumed) && stream.phase == Phase::Paused {
                 stream.phase = Phase::Passing;
-                if stream.complete {
-                    self.forward(context);
+                if STOP_ITERATION && !stream.unsent.is_empty() {
+                    continue; // The body is on its way already.
                 }
+                self.deliver_body(context);
             }
         }
     }

@@ -50,8 +50,8 @@ pub struct State {
 pub struct Stream {
     pub request: Fields,
     pub body: Vec<u8>,
-    /// The client has sent everything.
-    pub complete: bool,
+    /// What the client has yet to send, or Envoy keeps back.
+    pub unsent: Vec<u8>,
     /// The body can be read: from its first byte on.
     pub body_readable: bool,
     /// Only while the response headers pass.

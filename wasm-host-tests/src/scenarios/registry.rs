@@ -22,7 +22,7 @@ macro_rules! scenarios {
             the_login_endpoint_leads_to_return_to,
             the_login_endpoint_passes_the_hint_on,
             no_return_target_leads_to_another_origin,
-            a_form_post_callback_signs_in,
+            a_form_post_callback_signs_in needs HeldBody,
             a_client_may_send_its_secret_in_the_body,
             a_public_client_signs_in_without_a_secret,
             further_authorization_parameters_are_sent,
@@ -193,7 +193,7 @@ macro_rules! scenarios {
             targets_that_are_no_paths_are_refused needs RawHead,
             a_huge_cookie_header_is_survived,
             a_huge_path_is_no_login,
-            a_form_post_callback_takes_any_body,
+            a_form_post_callback_takes_any_body needs HeldBody,
             markup_in_claims_never_reaches_a_page,
             markup_in_an_address_never_reaches_a_page,
         }
