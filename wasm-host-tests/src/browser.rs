@@ -47,7 +47,11 @@ impl Browser {
 
     /// Opens `path` and stops before the provider's answer is brought back to the callback.
     pub fn open_until_callback<W: World>(&mut self, world: &mut W, path: &str) -> Tab {
-        let mut tab = Tab::new(path);
+        self.follow_until_callback(world, Tab::new(path))
+    }
+
+    /// Follows redirects, and stops before the provider's answer is brought back to the callback.
+    pub fn follow_until_callback<W: World>(&mut self, world: &mut W, mut tab: Tab) -> Tab {
         while !tab.next.path().ends_with("/oauth2/callback") {
             tab = match self.step(world, tab) {
                 Step::Next(tab) => tab,
@@ -117,12 +121,12 @@ impl Browser {
             (true, _) => Initiator::CrossSite,
         };
         let request = self.with_cookies(tab.next.clone(), initiator, world);
-        let exchange = if authority == AUTHORITY {
+        let exchange = if address.starts_with(PROVIDER_ORIGIN) {
+            visit_provider(world, &request)
+        } else {
             let exchange = world.send(request);
             self.keep(&exchange.response, &authority, world);
             exchange
-        } else {
-            visit_provider(world, &request)
         };
         match tab.onward(&exchange.response, &address) {
             Some(next) => Step::Next(next),
@@ -140,6 +144,13 @@ impl Tab {
     /// A new tab in which a person opens `path` of the application.
     pub fn new(path: &str) -> Self {
         Self { next: Request::navigation(path), crossed: false, trail: Vec::new() }
+    }
+
+    /// A new tab in which a person opens `path` at another host of the application.
+    pub fn at(host: &str, path: &str) -> Self {
+        let mut tab = Self::new(path);
+        tab.next = tab.next.set(":authority", host);
+        tab
     }
 
     /// A tab that another site sends to `path` of the application.
@@ -177,7 +188,13 @@ impl Page {
     /// Asserts that the page is the application's, at this path and query.
     #[track_caller]
     pub fn shows(&self, path: &str) -> &Request {
-        assert_eq!(self.address, format!("{ORIGIN}{path}"), "came to rest elsewhere: {:#?}", self.exchange);
+        self.shows_at(&format!("{ORIGIN}{path}"))
+    }
+
+    /// Asserts that the page is the application's, at this address.
+    #[track_caller]
+    pub fn shows_at(&self, address: &str) -> &Request {
+        assert_eq!(self.address, address, "came to rest elsewhere: {:#?}", self.exchange);
         self.exchange.forwarded()
     }
 

@@ -153,6 +153,7 @@ pub struct VirtualWorld<P> {
     streams: BTreeMap<u32, Stream>,
     next_stream: u32,
     retired_log: Vec<String>,
+    ticks: usize,
 }
 
 struct Stream {
@@ -178,6 +179,7 @@ impl<P: Proxy> World for VirtualWorld<P> {
             streams: BTreeMap::new(),
             next_stream: 0,
             retired_log: Vec::new(),
+            ticks: 0,
         };
         world.carry_out();
         world
@@ -243,8 +245,13 @@ impl<P: Proxy> World for VirtualWorld<P> {
 
 impl<P: Proxy> VirtualWorld<P> {
     /// The proxy, for what only its ring can tell.
-    pub const fn proxy(&self) -> &P {
-        &self.proxy
+    pub const fn proxy(&mut self) -> &mut P {
+        &mut self.proxy
+    }
+
+    /// How often the timer has fired.
+    pub const fn ticks(&self) -> usize {
+        self.ticks
     }
 
     /// Lets the next thing happen that is due until then; false when there is none.
@@ -260,6 +267,7 @@ impl<P: Proxy> VirtualWorld<P> {
             (_, Some(next)) if next <= until => {
                 self.now = self.now.max(next);
                 self.ticking = self.ticking.map(|(period, _)| (period, self.now + period));
+                self.ticks += 1;
                 self.proxy.tick(self.now);
             }
             _ => return false,

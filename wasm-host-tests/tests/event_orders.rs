@@ -183,7 +183,11 @@ impl Stage {
                 }
                 Happening::Answered { stream, response } => {
                     let kind = self.open.remove(&stream).expect("a verdict for an open stream");
-                    assert!(!matches!(kind, Kind::Public | Kind::SignedIn), "{kind:?} was refused: {}", response.status);
+                    assert!(
+                        !matches!(kind, Kind::Public | Kind::SignedIn),
+                        "{kind:?} was refused: {}",
+                        response.status
+                    );
                     assert!(response.status != 200 || matches!(kind, Kind::Ready | Kind::Logout), "{kind:?}: 200");
                     self.proxy.close(stream, self.now);
                 }

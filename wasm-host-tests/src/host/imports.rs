@@ -220,6 +220,8 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
             if !vm.data().streams.contains_key(&context) {
                 return done(Status::NotFound);
             }
+            let shown = (wire::text(&path).into_owned(), wire::text(&value).into_owned());
+            vm.data_mut().published.push(shown);
             vm.data_mut().properties.insert((context, path), value);
             done(Status::Ok)
         },

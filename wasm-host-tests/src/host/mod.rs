@@ -132,6 +132,16 @@ impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
         &self.store.data().metrics
     }
 
+    /// What the module has shown to access logs (`wasm.NAME` in the filter state), in order.
+    pub fn published(&self) -> &[(String, String)] {
+        &self.store.data().published
+    }
+
+    /// How much memory the module has, in bytes. It never shrinks.
+    pub fn memory(&mut self) -> usize {
+        self.instance.get_memory(&mut self.store, "memory").expect("a module has a memory").data_size(&self.store)
+    }
+
     fn at(&mut self, now: UnixTime) -> &mut State {
         let state = self.store.data_mut();
         state.now = now;

@@ -41,6 +41,7 @@ pub struct State {
     pub log: Vec<String>,
     pub shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
     pub properties: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    pub published: Vec<(String, String)>,
     pub metrics: Vec<(String, u64)>,
     pub randomness: Randomness,
 }
@@ -91,6 +92,7 @@ impl State {
             log: Vec::new(),
             shared: BTreeMap::new(),
             properties: BTreeMap::new(),
+            published: Vec::new(),
             metrics: Vec::new(),
             randomness: Randomness::new(boot.instance),
         }

@@ -4,6 +4,7 @@
 pub mod bad_input;
 pub mod endpoints;
 pub mod headers;
+pub mod hosts;
 pub mod id_token;
 pub mod login;
 pub mod login_answers;

@@ -84,6 +84,8 @@ macro_rules! scenarios {
             a_planted_cookie_does_not_hide_the_session,
             plain_http_tests_work_with_a_name_without_prefix,
             a_session_for_a_domain_says_so,
+            a_strict_session_is_there_after_the_login,
+            a_session_for_frames_says_so,
         }
         $crate::scenarios! { @theme $world, headers:
             forged_identity_headers_never_reach_the_application,
@@ -100,6 +102,14 @@ macro_rules! scenarios {
             other_headers_arrive_byte_for_byte,
             headers_about_other_addresses_decide_nothing,
             a_bearer_token_of_anybody_is_no_session,
+        }
+        $crate::scenarios! { @theme $world, hosts:
+            each_host_has_its_own_callback,
+            a_session_of_one_host_is_none_at_another,
+            a_session_for_a_domain_is_one_for_all_its_hosts,
+            a_login_of_one_host_does_not_end_at_another,
+            a_host_that_is_not_ours_never_appears_in_a_redirect,
+            several_providers_are_offered_on_a_page,
         }
         $crate::scenarios! { @theme $world, paths:
             paths_that_can_be_read_in_two_ways_are_refused,
@@ -223,6 +233,7 @@ mod tests {
             include_str!("session.rs"),
             include_str!("session_cookies.rs"),
             include_str!("headers.rs"),
+            include_str!("hosts.rs"),
             include_str!("paths.rs"),
             include_str!("id_token.rs"),
             include_str!("provider_faults.rs"),

@@ -178,3 +178,28 @@ pub fn a_session_for_a_domain_says_so<W: World>() {
     let session = browser.jar.alive(world.now()).into_iter().find(|cookie| cookie.name == "__Secure-latchkey");
     assert_eq!(session.map(|cookie| (cookie.domain.as_str(), cookie.host_only)), Some(("example.org", false)));
 }
+
+pub fn a_strict_session_is_there_after_the_login<W: World>() {
+    let mut world = W::open(Setup::default().session("same_site", "strict"));
+    let mut browser = Browser::default();
+    let page = browser.open(&mut world, "/target?x=1");
+    let response = &page.exchange.response;
+    assert_eq!(response.status, 200, "browsers keep strict cookies back after a redirect from another site");
+    assert!(response.text().contains("/target?x=1"), "{}", response.text());
+    assert!(browser.open(&mut world, "/target?x=1").shows("/target?x=1").header("x-auth-subject").is_some());
+}
+
+pub fn a_session_for_frames_says_so<W: World>() {
+    let setup = Setup::default().session("same_site", "none").session("partitioned", true);
+    let mut world = W::open(setup);
+    let mut browser = Browser::default();
+    let tab = browser.open_until_callback(&mut world, "/");
+    let request = browser.with_cookies(tab.next, crate::jar::Initiator::CrossSiteNavigation, &world);
+    let response = world.send(request).response;
+    let lines = response.set_cookies();
+    let session = lines.iter().find(|line| line.starts_with("__Host-latchkey=")).expect("a session");
+    assert!(
+        session.contains("SameSite=None") && session.contains("Partitioned") && session.contains("Secure"),
+        "{session}"
+    );
+}
