@@ -129,9 +129,10 @@ impl CoreProxy {
                 }
                 self.next_call += 1;
                 self.calls.insert(self.next_call, callout);
-                let timeout = request.timeout;
+                let (cluster, timeout) = (request.cluster.clone(), request.timeout);
                 self.happenings.push(Happening::Called {
                     call: self.next_call,
+                    cluster,
                     request: call_request(request),
                     timeout,
                 });

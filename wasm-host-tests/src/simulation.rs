@@ -63,10 +63,12 @@ pub struct Boot {
 impl Boot {
     /// The start of the instance with this number.
     pub fn new(setup: &Setup, instance: u64) -> Self {
+        let others = setup.document["providers"][0]["clusters"].as_object().into_iter().flatten();
+        let others = others.filter_map(|(_, cluster)| cluster.as_str().map(str::to_owned));
         Self {
             configuration: setup.document.to_string().into_bytes(),
             environment: setup.environment.clone(),
-            clusters: vec![CLUSTER.to_owned()],
+            clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
             instance,
         }
     }
@@ -82,6 +84,8 @@ pub enum Happening {
     Called {
         /// The call's number.
         call: u32,
+        /// The cluster that carries it.
+        cluster: String,
         /// The request.
         request: Request,
         /// How long to wait.
@@ -154,6 +158,7 @@ pub struct VirtualWorld<P> {
     next_stream: u32,
     retired_log: Vec<String>,
     ticks: usize,
+    carried: Vec<(String, String)>,
 }
 
 struct Stream {
@@ -180,6 +185,7 @@ impl<P: Proxy> World for VirtualWorld<P> {
             next_stream: 0,
             retired_log: Vec::new(),
             ticks: 0,
+            carried: Vec::new(),
         };
         world.carry_out();
         world
@@ -254,6 +260,11 @@ impl<P: Proxy> VirtualWorld<P> {
         self.ticks
     }
 
+    /// Which cluster carried a call to which host, in order.
+    pub fn carried(&self) -> &[(String, String)] {
+        &self.carried
+    }
+
     /// Lets the next thing happen that is due until then; false when there is none.
     fn step(&mut self, until: UnixTime) -> bool {
         let call = self.calls.keys().next().copied();
@@ -290,7 +301,9 @@ impl<P: Proxy> VirtualWorld<P> {
 
     fn carry_out_one(&mut self, happening: Happening) {
         match happening {
-            Happening::Called { call, request, timeout } => {
+            Happening::Called { call, cluster, request, timeout } => {
+                let authority = request.header(":authority").unwrap_or_default().to_owned();
+                self.carried.push((cluster, authority));
                 let (after, outcome) = match self.provider.answer(&request, self.now) {
                     Answer::Respond(response) => (LATENCY, CallOutcome::Answered(response)),
                     Answer::Delay(pause, response) => (pause, CallOutcome::Answered(response)),

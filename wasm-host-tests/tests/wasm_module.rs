@@ -45,6 +45,7 @@ fn without_a_usable_session_key_nothing_starts() {
         serde_json::json!([{"env": "NOT_SET"}]),
         serde_json::json!(["AAAA"]),
         serde_json::json!([""]),
+        serde_json::json!(["A".repeat(43)]),
     ] {
         assert!(refusal(&Setup::default().session("keys", keys)).contains("session.keys"));
     }

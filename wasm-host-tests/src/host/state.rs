@@ -131,7 +131,7 @@ impl State {
         self.next_call += 1;
         self.calls.insert(call);
         let request = Request { fields: into_text(fields), body };
-        self.happenings.push(Happening::Called { call, request, timeout });
+        self.happenings.push(Happening::Called { call, cluster: cluster.to_owned(), request, timeout });
         Ok(call)
     }
 
