@@ -155,3 +155,66 @@ fn parse(line: &str, host: &str, now: UnixTime) -> Option<Cookie> {
     let kept = !foreign && !host_prefix && !secure_prefix && !lawless && name.len() + value.len() <= LARGEST;
     kept.then_some(cookie)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_000);
+
+    fn jar(lines: &[&str]) -> Jar {
+        let mut jar = Jar::default();
+        for line in lines {
+            jar.take(line, "portal.example.org", NOW);
+        }
+        jar
+    }
+
+    fn sent(jar: &Jar, host: &str, path: &str, initiator: Initiator) -> String {
+        jar.header(host, path, initiator, NOW).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_a_browser_does_not_keep_is_rejected() {
+        let long = format!("a={}", "x".repeat(4096));
+        for line in [
+            "__Host-a=1; Path=/",
+            "__Host-a=1; Secure; Path=/; Domain=example.org",
+            "__Host-a=1; Secure; Path=/x",
+            "__Secure-a=1; Path=/",
+            "a=1; Domain=elsewhere.org",
+            "a=1; SameSite=None",
+            &long,
+        ] {
+            assert_eq!(jar(&[line]).rejected.len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn same_site_decides_what_another_site_can_cause() {
+        let jar = jar(&["s=1; SameSite=Strict", "l=1; SameSite=Lax", "d=1", "n=1; SameSite=None; Secure"]);
+        let sent = |initiator| sent(&jar, "portal.example.org", "/", initiator);
+        assert_eq!(sent(Initiator::SameSite), "s=1; l=1; d=1; n=1");
+        assert_eq!(sent(Initiator::CrossSiteNavigation), "l=1; d=1; n=1");
+        assert_eq!(sent(Initiator::CrossSite), "n=1");
+    }
+
+    #[test]
+    fn a_cookie_goes_where_it_belongs() {
+        let jar = jar(&["a=1; Path=/x", "b=1; Domain=example.org; Path=/", "c=1; Path=/"]);
+        let sent = |host, path| sent(&jar, host, path, Initiator::SameSite);
+        assert_eq!(sent("portal.example.org", "/x/y"), "a=1; b=1; c=1");
+        assert_eq!(sent("portal.example.org", "/xy"), "b=1; c=1");
+        assert_eq!(sent("reports.example.org", "/x"), "b=1");
+        assert_eq!(sent("badexample.org", "/x"), "");
+    }
+
+    #[test]
+    fn a_cookie_ends_when_it_is_told_to() {
+        let mut jar = jar(&["a=1; Max-Age=60", "b=1; Max-Age=60", "c=1"]);
+        jar.take("b=; Max-Age=0", "portal.example.org", NOW);
+        assert_eq!(sent(&jar, "portal.example.org", "/", Initiator::SameSite), "a=1; c=1");
+        let later = NOW + Duration::from_secs(61);
+        assert_eq!(jar.header("portal.example.org", "/", Initiator::SameSite, later), Some("c=1".to_owned()));
+    }
+}

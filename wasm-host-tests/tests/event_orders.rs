@@ -10,6 +10,8 @@ use relying_party::time::UnixTime;
 use wasm_host_tests::CoreWorld;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::core_world::CoreProxy;
+#[cfg(feature = "wasm")]
+use wasm_host_tests::host::Host;
 use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::{AUTHORITY, Request, Response};
 use wasm_host_tests::provider::{Answer, Provider};
@@ -106,8 +108,8 @@ fn request(kind: Kind) -> Request {
     }
 }
 
-struct Stage {
-    proxy: CoreProxy,
+struct Stage<P> {
+    proxy: P,
     provider: Provider,
     now: UnixTime,
     calls: BTreeMap<u32, Request>,
@@ -115,10 +117,10 @@ struct Stage {
     streams: u32,
 }
 
-impl Stage {
+impl<P: Proxy> Stage<P> {
     fn new() -> Self {
         let setup = Setup::default();
-        let proxy = CoreProxy::boot(&Boot::new(&setup, 2), BEGINNING);
+        let proxy = P::boot(&Boot::new(&setup, 2), BEGINNING);
         let mut stage = Self {
             proxy,
             provider: setup.provider,
@@ -211,15 +213,35 @@ impl Stage {
     }
 }
 
+/// Plays a story to its end.
+fn tell<P: Proxy>(story: &[Happen]) {
+    let mut stage = Stage::<P>::new();
+    for happen in story {
+        stage.play(happen);
+    }
+    stage.end();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 10_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_order_of_events_leads_to_a_second_verdict_or_an_unearned_one(story in stories()) {
-        let mut stage = Stage::new();
-        for happen in &story {
-            stage.play(happen);
-        }
-        stage.end();
+        tell::<CoreProxy>(&story);
+    }
+}
+
+#[cfg(feature = "wasm")]
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_confuses_the_module(story in stories()) {
+        tell::<Host<true>>(&story);
+    }
+
+    #[test]
+    fn no_order_of_events_confuses_the_module_when_everything_stops(story in stories()) {
+        tell::<Host<false>>(&story);
     }
 }

@@ -45,3 +45,23 @@ pub fn decode(encoded: &[u8]) -> Option<Fields> {
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_survives_the_way_there_and_back() {
+        let fields =
+            vec![(b":path".to_vec(), b"/".to_vec()), (b"x".to_vec(), vec![0xff, 0]), (b"empty".to_vec(), Vec::new())];
+        assert_eq!(decode(&encode(&fields)), Some(fields));
+        assert_eq!(decode(b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_no_map_is_none() {
+        for bytes in [&b"\x01"[..], b"\x01\0\0\0", b"\xff\xff\xff\xff", b"\x01\0\0\0\xff\0\0\0\0\0\0\0"] {
+            assert_eq!(decode(bytes), None);
+        }
+    }
+}
