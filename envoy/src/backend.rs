@@ -1,4 +1,4 @@
-//! The protected application: it answers with what it received, so that a test can look at it.
+//! The protected application: it remembers what it received.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -6,23 +6,28 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::Server;
-use crate::message::{Request, Response};
+use wasm_host_tests::message::{Request, Response};
 
-/// An application behind Envoy. It remembers every request and echoes it as JSON.
+/// An application behind Envoy, on a free port.
 pub struct Backend {
     server: Server,
     received: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Backend {
-    /// Serves on a free port.
+    /// Echoes requests.
     pub fn start() -> Self {
+        Self::answering(|request| Response::json(200, &echo(request)))
+    }
+
+    /// Answers as it is told.
+    pub fn answering(answer: impl Fn(&Request) -> Response + Send + Sync + 'static) -> Self {
         let received = Arc::new(Mutex::new(Vec::new()));
         let remembered = Arc::clone(&received);
         let server = Server::start(move |request| {
-            let answer = Response::json(200, &echo(&request));
+            let response = answer(&request);
             remembered.lock().expect("no panic while held").push(request);
-            Some(answer)
+            Some(response)
         });
         Self { server, received }
     }

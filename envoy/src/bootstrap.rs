@@ -1,23 +1,48 @@
 //! Envoy's configuration, put together from the pieces in `config/`.
 
-use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use crate::{port, tools};
 
+const LISTENER_FILE: &str = "listeners.yaml";
+const CLUSTER_FILE: &str = "clusters.yaml";
+
 /// One listener: which filter stands in it, and what is behind.
+#[derive(Clone)]
 pub struct Listener {
     pub(crate) name: String,
-    pub(crate) port: u16,
+    port: u16,
+    scheme: &'static str,
     filter: Filter,
     route: Route,
+    backend: String,
     access: Access,
 }
 
+/// Where requests go: a name and an address, which need not be there yet.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its only endpoint.
+    pub address: SocketAddr,
+}
+
+/// How a resource stands in a configuration.
+#[derive(Clone, Copy)]
+enum Place {
+    /// In the bootstrap configuration.
+    Static,
+    /// In a file that Envoy watches, where each says what it is.
+    Watched,
+}
+
 /// The filter before the router.
+#[derive(Clone)]
 pub enum Filter {
     /// None at all.
     None,
@@ -35,8 +60,9 @@ pub enum Filter {
 }
 
 /// What is behind the filter.
+#[derive(Clone, Copy)]
 pub enum Route {
-    /// The cluster `backend`.
+    /// A cluster: `backend`, unless the listener names another.
     Backend,
     /// Envoy itself answers.
     Direct,
@@ -84,28 +110,65 @@ impl Filter {
 impl Listener {
     /// A listener on a free port.
     pub fn new(name: &str, filter: Filter, route: Route, access: Access) -> Self {
-        Self { name: name.to_owned(), port: port::free(), filter, route, access }
+        Self {
+            name: name.to_owned(),
+            port: port::free(),
+            scheme: "http",
+            filter,
+            route,
+            backend: "backend".to_owned(),
+            access,
+        }
     }
 
-    fn render(&self, folder: &Path) -> String {
+    /// Where it accepts connections.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    /// On this port instead, which somebody had to know before.
+    #[must_use]
+    pub const fn on_port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Leads to this cluster.
+    #[must_use]
+    pub fn leading_to(mut self, backend: &str) -> Self {
+        backend.clone_into(&mut self.backend);
+        self
+    }
+
+    /// Tells the filter that requests came over https, as behind something that ends TLS.
+    #[must_use]
+    pub const fn behind_tls(mut self) -> Self {
+        self.scheme = "https";
+        self
+    }
+
+    fn render(&self, folder: &Path, place: Place) -> String {
         let access_log = match self.access {
-            Access::Logged => {
-                fill(include_str!("../config/access-log.yaml"), &[("path", &json!(folder.join("access")).to_string())])
-            }
+            Access::Logged => fill(
+                include_str!("../config/access-log.yaml"),
+                &[("path", &json!(folder.join(&self.name)).to_string())],
+            ),
             Access::Silent => String::new(),
         };
         let route = match self.route {
-            Route::Backend => include_str!("../config/route-backend.yaml"),
-            Route::Direct => include_str!("../config/route-direct.yaml"),
+            Route::Backend => fill(include_str!("../config/route-backend.yaml"), &[("backend", &self.backend)]),
+            Route::Direct => include_str!("../config/route-direct.yaml").to_owned(),
         };
         fill(
             include_str!("../config/listener.yaml"),
             &[
+                ("type", place.type_of("envoy.config.listener.v3.Listener").as_str()),
                 ("name", &self.name),
                 ("port", &self.port.to_string()),
+                ("scheme", self.scheme),
                 ("access_log", &access_log),
                 ("http_filters", &self.filter.render(&self.name)),
-                ("routes", route),
+                ("routes", &route),
             ],
         )
     }
@@ -130,18 +193,54 @@ impl Filter {
     }
 }
 
+impl Cluster {
+    fn render(&self, place: Place) -> String {
+        fill(
+            include_str!("../config/cluster.yaml"),
+            &[
+                ("type", place.type_of("envoy.config.cluster.v3.Cluster").as_str()),
+                ("name", &self.name),
+                ("port", &self.address.port().to_string()),
+            ],
+        )
+    }
+}
+
+impl Place {
+    fn type_of(self, message: &str) -> String {
+        match self {
+            Self::Static => String::new(),
+            Self::Watched => format!("\"@type\": type.googleapis.com/{message}\n      "),
+        }
+    }
+}
+
 /// The complete bootstrap configuration, as YAML. (A JSON value is YAML too, so values are written as JSON.)
-pub fn render(admin_port: u16, listeners: &[Listener], clusters: &[(String, SocketAddr)], folder: &Path) -> String {
-    let clusters = clusters.iter().fold(String::new(), |mut all, (name, address)| {
-        let port = address.port().to_string();
-        write!(all, "{}", fill(include_str!("../config/cluster.yaml"), &[("name", name), ("port", &port)])).unwrap();
-        all
-    });
-    let listeners: String = listeners.iter().map(|listener| listener.render(folder)).collect();
+pub fn render(admin_port: u16, listeners: &[Listener], clusters: &[Cluster], folder: &Path) -> String {
+    let listeners: String = listeners.iter().map(|listener| listener.render(folder, Place::Static)).collect();
+    let clusters: String = clusters.iter().map(|cluster| cluster.render(Place::Static)).collect();
     fill(
         include_str!("../config/bootstrap.yaml"),
-        &[("admin_port", &admin_port.to_string()), ("listeners", &listeners), ("clusters", &clusters)],
+        &[
+            ("admin_port", admin_port.to_string().as_str()),
+            ("listener_file", &json!(folder.join(LISTENER_FILE)).to_string()),
+            ("cluster_file", &json!(folder.join(CLUSTER_FILE)).to_string()),
+            ("listeners", &listeners),
+            ("clusters", &clusters),
+        ],
     )
+}
+
+/// Writes the files that Envoy watches. It notices a file that is moved into place.
+pub fn write_watched(listeners: &[Listener], clusters: &[Cluster], folder: &Path) {
+    let clusters = clusters.iter().map(|cluster| cluster.render(Place::Watched)).collect();
+    let listeners = listeners.iter().map(|listener| listener.render(folder, Place::Watched)).collect();
+    for (file, resources) in [(CLUSTER_FILE, clusters), (LISTENER_FILE, listeners)] {
+        let resources: String = resources;
+        let new = folder.join(file).with_extension("new");
+        fs::write(&new, fill(include_str!("../config/resources.yaml"), &[("resources", &resources)])).expect("a file");
+        fs::rename(new, folder.join(file)).expect("a file in place");
+    }
 }
 
 /// Replaces every `{{name}}` of a template in one pass, so that no value is taken for a template.

@@ -1,31 +1,36 @@
 //! A real Envoy for one test.
 
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
-use crate::bootstrap::{self, Listener};
-use crate::message::{Request, Response};
+use wasm_host_tests::message::{Request, Response};
+
+use crate::bootstrap::{self, Cluster, Listener};
 use crate::process::{self, Process};
-use crate::{port, tools, wire};
+use crate::{Connection, port, tools, wire};
 
 /// Compiling the module takes a second or two; more on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 const LOG_LIMIT: Duration = Duration::from_secs(5);
 
-/// What Envoy is to run.
+/// What Envoy is to run from the start.
 #[derive(Default)]
 pub struct Builder {
     listeners: Vec<Listener>,
-    clusters: Vec<(String, SocketAddr)>,
-    concurrency: usize,
+    clusters: Vec<Cluster>,
+    workers: usize,
 }
 
 /// A running Envoy. Dropping it ends it.
 pub struct Envoy {
-    process: Process,
+    process: RefCell<Process>,
     admin: SocketAddr,
-    listeners: Vec<(String, SocketAddr)>,
+    first: Option<SocketAddr>,
+    watched: RefCell<(Vec<Listener>, Vec<Cluster>)>,
+    generations: Cell<u32>,
 }
 
 impl Builder {
@@ -39,36 +44,34 @@ impl Builder {
     /// Adds a cluster with one address, which need not be there yet.
     #[must_use]
     pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.clusters.push((name.to_owned(), address));
+        self.clusters.push(Cluster { name: name.to_owned(), address });
         self
     }
 
     /// How many workers there are (default 1).
     #[must_use]
-    pub const fn concurrency(mut self, workers: usize) -> Self {
-        self.concurrency = workers;
+    pub const fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
         self
     }
 
     /// Starts Envoy and waits until every listener accepts.
     pub fn start(self) -> Envoy {
-        let mut envoy = self.spawn();
-        let (admin, listeners) = (envoy.admin, envoy.listeners.clone());
-        envoy.process.wait_until(START_LIMIT, || {
-            ready(admin) && listeners.iter().all(|(_, address)| TcpStream::connect(address).is_ok())
-        });
+        let addresses: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect();
+        let envoy = self.spawn();
+        envoy.wait_until(|| ready(envoy.admin) && addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
         envoy
     }
 
     /// Starts an Envoy that must refuse its configuration: how it ended, and what it said.
     pub fn refuse(self) -> (ExitStatus, String) {
-        let mut envoy = self.spawn();
+        let envoy = self.spawn();
         let mut ended = None;
         let start = Instant::now();
         while ended.is_none() && start.elapsed() < START_LIMIT {
             assert!(!ready(envoy.admin), "Envoy accepted the configuration");
             std::thread::sleep(Duration::from_millis(50));
-            ended = envoy.process.exit_status();
+            ended = envoy.process.borrow_mut().exit_status();
         }
         (ended.expect("an Envoy that gives up"), envoy.log())
     }
@@ -76,31 +79,28 @@ impl Builder {
     fn spawn(self) -> Envoy {
         let folder = process::folder("envoy");
         let admin_port = port::free();
-        let bootstrap = folder.join("bootstrap.yaml");
-        std::fs::write(&bootstrap, bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder))
-            .expect("a file");
-        let mut command = Command::new(tools::envoy());
-        command.arg("--config-path").arg(&bootstrap).args([
-            "--concurrency",
-            &self.concurrency.max(1).to_string(),
-            "--disable-hot-restart",
-            "--file-flush-interval-msec",
-            "50",
-            "--log-level",
-            "warning",
-            "--component-log-level",
-            "wasm:debug",
-        ]);
+        let file = folder.join("bootstrap.yaml");
+        let bootstrap = bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder);
+        std::fs::write(&file, bootstrap).expect("a file");
+        bootstrap::write_watched(&[], &[], &folder);
+        let process = Process::start("envoy", folder, &mut command(&file, self.workers.max(1)));
         Envoy {
-            process: Process::start("envoy", folder, &mut command),
+            process: RefCell::new(process),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin_port)),
-            listeners: self
-                .listeners
-                .iter()
-                .map(|listener| (listener.name.clone(), SocketAddr::from((Ipv4Addr::LOCALHOST, listener.port))))
-                .collect(),
+            first: self.listeners.first().map(Listener::address),
+            watched: RefCell::default(),
+            generations: Cell::new(0),
         }
     }
+}
+
+fn command(bootstrap: &Path, workers: usize) -> Command {
+    let mut command = Command::new(tools::envoy());
+    command.arg("--config-path").arg(bootstrap).args(["--concurrency", &workers.to_string()]);
+    command.args(["--disable-hot-restart", "--file-flush-interval-msec", "50"]);
+    command.args(["--drain-time-s", "1", "--drain-strategy", "immediate"]);
+    command.args(["--log-level", "warning", "--component-log-level", "wasm:debug"]);
+    command
 }
 
 impl Envoy {
@@ -109,39 +109,59 @@ impl Envoy {
         Builder::default()
     }
 
-    /// Where the listener `name` accepts connections.
-    pub fn listener(&self, name: &str) -> SocketAddr {
-        self.listeners.iter().find(|(known, _)| known == name).expect("a listener of that name").1
+    /// Adds a listener and the clusters it needs, while Envoy runs, and waits until it accepts.
+    pub fn add(&self, listener: Listener, clusters: Vec<Cluster>) {
+        let address = listener.address();
+        self.watched.borrow_mut().1.extend(clusters.iter().cloned());
+        self.write_watched();
+        // The module asks for its cluster at once: it must be there before.
+        self.wait_until(|| {
+            let known = wire::exchange(self.admin, &Request::new("GET", "/clusters")).text();
+            clusters.iter().all(|cluster| known.contains(&format!("{}::", cluster.name)))
+        });
+        self.watched.borrow_mut().0.push(listener);
+        self.write_watched();
+        self.wait_until(|| TcpStream::connect(address).is_ok());
     }
 
-    /// Sends one request to the first listener.
+    /// Removes listeners that were added.
+    pub fn remove(&self, names: &[String]) {
+        self.watched.borrow_mut().0.retain(|listener| !names.contains(&listener.name));
+        self.write_watched();
+    }
+
+    /// A number that this Envoy has not given away before.
+    pub fn next_generation(&self) -> u32 {
+        self.generations.set(self.generations.get() + 1);
+        self.generations.get()
+    }
+
+    /// Sends one request to the listener that stood first.
     pub fn send(&self, request: &Request) -> Response {
-        wire::exchange(self.listeners[0].1, request)
+        wire::exchange(self.first.expect("a listener from the start"), request)
     }
 
-    /// What Envoy and the filter logged so far.
+    /// The operating system's number for it.
+    pub fn process_id(&self) -> u32 {
+        self.process.borrow().id()
+    }
+
+    /// What Envoy and the filters logged so far.
     pub fn log(&self) -> String {
-        self.process.log()
+        self.process.borrow().log()
     }
 
-    /// The access log, once it has `count` lines: Envoy writes them a moment after the answer.
-    pub fn access_log(&self, count: usize) -> Vec<String> {
+    /// The access log of a listener, once it has `count` lines: Envoy writes them a moment after the answer.
+    pub fn access_log(&self, listener: &str, count: usize) -> Vec<String> {
         let start = Instant::now();
         loop {
-            let lines: Vec<_> = self.process.file("access").lines().map(str::to_owned).collect();
+            let lines: Vec<_> = self.process.borrow().file(listener).lines().map(str::to_owned).collect();
             if lines.len() >= count {
                 return lines;
             }
             assert!(start.elapsed() < LOG_LIMIT, "{count} lines in the access log: {lines:?}");
             std::thread::sleep(Duration::from_millis(20));
         }
-    }
-
-    /// The value of a counter or gauge; `None` when there is none of that name.
-    pub fn stat(&self, name: &str) -> Option<u64> {
-        let stats = wire::exchange(self.admin, &Request::new("GET", "/stats")).text();
-        let line = stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))?;
-        line.trim().parse().ok()
     }
 
     /// Fails the test when a VM has died.
@@ -151,8 +171,20 @@ impl Envoy {
             assert!(!log.contains(sign), "the module crashed: the log has {sign:?}");
         }
     }
+
+    fn write_watched(&self) {
+        let (listeners, clusters) = &*self.watched.borrow();
+        bootstrap::write_watched(listeners, clusters, self.process.borrow().folder());
+    }
+
+    fn wait_until(&self, condition: impl FnMut() -> bool) {
+        self.process.borrow_mut().wait_until(START_LIMIT, condition);
+    }
 }
 
 fn ready(admin: SocketAddr) -> bool {
-    TcpStream::connect(admin).is_ok() && wire::exchange(admin, &Request::new("GET", "/ready")).status == 200
+    // While it starts and when it gives up, Envoy closes connections without an answer.
+    let connection = TcpStream::connect(admin).map(Connection::over);
+    let answer = connection.and_then(|mut connection| connection.try_exchange(&Request::new("GET", "/ready")));
+    answer.is_ok_and(|answer| answer.status == 200)
 }

@@ -15,15 +15,21 @@
 pub mod backend;
 pub mod bootstrap;
 pub mod envoy;
-pub mod message;
+pub mod node;
 pub mod port;
 pub mod process;
+pub mod provider;
 pub mod server;
 pub mod tools;
+pub mod visitor;
 pub mod wire;
+pub mod world;
 
 pub use backend::Backend;
-pub use bootstrap::{Access, Filter, Listener, Route};
+pub use bootstrap::{Access, Cluster, Filter, Listener, Route};
 pub use envoy::Envoy;
+pub use node::OidcProvider;
 pub use server::Server;
+pub use visitor::{Page, Visitor};
 pub use wire::Connection;
+pub use world::{EnvoyWorld, Options};

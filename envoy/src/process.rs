@@ -29,6 +29,16 @@ impl Process {
         Self { name: name.to_owned(), child, folder }
     }
 
+    /// The operating system's number for it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Everything it printed so far.
     pub fn log(&self) -> String {
         read(&self.folder.join("log"))

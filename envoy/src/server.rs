@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::message::{Request, Response};
 use crate::{port, wire};
+use wasm_host_tests::message::{Request, Response};
 
 /// What answers: `None` closes the connection without an answer. Each connection has a thread of its own, so it may sleep.
 type Handler = dyn Fn(Request) -> Option<Response> + Send + Sync;

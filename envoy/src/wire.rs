@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Error, ErrorKind, Read, Result, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::message::{Request, Response};
+use wasm_host_tests::message::{Request, Response};
 
 /// How long a test waits for bytes before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,10 +18,19 @@ pub struct Connection {
 impl Connection {
     /// Connects to a listener on loopback.
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("no connection to {address}: {error}"));
+        Self::over(TcpStream::connect(address).unwrap_or_else(|error| panic!("no connection to {address}: {error}")))
+    }
+
+    /// Uses a connection that stands.
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_nodelay(true).expect("no delay");
         Self { reader: BufReader::new(stream) }
+    }
+
+    /// A second handle, to end the connection while somebody else waits on it.
+    pub fn handle(&self) -> TcpStream {
+        self.reader.get_ref().try_clone().expect("a second handle")
     }
 
     /// Sends bytes as they are.
@@ -42,9 +51,13 @@ impl Connection {
 
     /// Sends `request` and reads the response.
     pub fn exchange(&mut self, request: &Request) -> Response {
-        let head_only = request.method() == "HEAD";
-        self.send(request);
-        read_response(&mut self.reader, head_only).expect("a response")
+        self.try_exchange(request).expect("a response")
+    }
+
+    /// Sends `request` and reads the response, if there is one.
+    pub fn try_exchange(&mut self, request: &Request) -> Result<Response> {
+        self.reader.get_mut().write_all(&encode_request(request))?;
+        read_response(&mut self.reader, request.method() == "HEAD")
     }
 
     /// Whether nothing arrives for `duration`.

@@ -1,8 +1,8 @@
 //! The runner itself, without a module.
 
-use envoy_ring::message::Request;
 use envoy_ring::{Access, Backend, Envoy, Filter, Listener, Route};
 use serde_json::json;
+use wasm_host_tests::message::Request;
 
 #[test]
 fn a_request_reaches_the_backend_byte_for_byte_and_is_logged() {
@@ -19,5 +19,5 @@ fn a_request_reaches_the_backend_byte_for_byte_and_is_logged() {
     assert_eq!(echoed["method"], "POST");
     assert_eq!(echoed["body"], "hello");
     assert!(echoed["headers"].as_array().unwrap().contains(&json!(["x-raw", "caf\\xe9"])), "{echoed}");
-    assert_eq!(envoy.access_log(1), ["POST /some/where 200 -"]);
+    assert_eq!(envoy.access_log("main", 1), ["POST /some/where 200 -"]);
 }

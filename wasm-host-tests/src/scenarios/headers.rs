@@ -145,7 +145,7 @@ pub fn own_cookies_stay_out_of_the_application<W: World>() {
 
 pub fn foreign_cookies_arrive_byte_for_byte<W: World>() {
     let mut world = W::open(Setup::default());
-    let cookie = b"  a=1;b=2 ;; =x; \xff\xfe=\x80; theme=\"dark;light\" ; latchkey=x";
+    let cookie = b"a=1;b=2 ;; =x; \xff\xfe=\x80; theme=\"dark;light\" ; latchkey=x";
     let exchange = world.send(Request::fetch("/public").with("cookie", cookie));
     assert_eq!(exchange.forwarded().all("cookie"), [&cookie[..]]);
 }

@@ -35,6 +35,27 @@ pub fn run<W: World>(name: &str, needs: &[Need], scenario: fn()) {
     }
 }
 
+/// A scenario of one ring.
+pub struct Scenario {
+    /// What it says.
+    pub name: &'static str,
+    /// What it cannot do without.
+    pub needs: &'static [Need],
+    /// The scenario itself; it panics when what it says is not so.
+    pub tell: fn(),
+}
+
+/// Runs scenarios one after the other, to the end, and then fails if one of them did.
+pub fn run_all<W: World>(scenarios: &[Scenario]) {
+    let failed = scenarios.iter().filter(|Scenario { name, needs, tell }| {
+        let failed = std::panic::catch_unwind(|| run::<W>(name, needs, *tell)).is_err();
+        println!("{} {name}", if failed { "FAILED" } else { "done" });
+        failed
+    });
+    let failed: Vec<&str> = failed.map(|scenario| scenario.name).collect();
+    assert!(failed.is_empty(), "{} of {} scenarios failed: {failed:?}", failed.len(), scenarios.len());
+}
+
 /// A world in which a person has signed in, and that person's browser.
 fn signed_in<W: World>(setup: Setup) -> (W, Browser) {
     let mut world = W::open(setup);

@@ -1,10 +1,17 @@
 //! Every scenario's name, once.
 
-/// Makes a test of every scenario, for the ring `$world`: an absolute path to a [`World`](crate::world::World).
+/// Makes a test of every scenario, for the ring `$world`: an absolute path to a [`World`](crate::world::World). With
+/// `one test a theme`, where starting a world is dear and its first start in a process dearest.
 #[macro_export]
 macro_rules! scenarios {
     ($world:ty) => {
-        $crate::scenarios! { @theme $world, login:
+        $crate::scenarios! { @all each $world }
+    };
+    ($world:ty, one test a theme) => {
+        $crate::scenarios! { @all together $world }
+    };
+    (@all $how:ident $world:ty) => {
+        $crate::scenarios! { @theme $how $world, login:
             a_person_signs_in_and_comes_back_to_path_and_query,
             who_is_signed_in_is_not_asked_again,
             the_redirect_to_the_provider_is_not_cached,
@@ -28,7 +35,7 @@ macro_rules! scenarios {
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
         }
-        $crate::scenarios! { @theme $world, login_answers:
+        $crate::scenarios! { @theme $how $world, login_answers:
             an_error_of_the_provider_becomes_a_page_with_a_way_to_try_again,
             an_unknown_error_code_never_reaches_the_page,
             a_page_about_a_login_runs_nothing_and_is_not_cached,
@@ -40,7 +47,7 @@ macro_rules! scenarios {
             a_code_that_the_provider_refuses_is_a_page,
             an_injected_code_of_another_login_is_useless,
         }
-        $crate::scenarios! { @theme $world, refusals:
+        $crate::scenarios! { @theme $how $world, refusals:
             a_fetch_without_a_session_is_told_where_to_sign_in,
             an_xml_http_request_starts_no_login,
             a_web_socket_starts_no_login,
@@ -54,7 +61,7 @@ macro_rules! scenarios {
             a_refusal_names_its_request,
             a_body_reaches_the_application_only_with_a_verdict,
         }
-        $crate::scenarios! { @theme $world, session:
+        $crate::scenarios! { @theme $how $world, session:
             any_replica_serves_a_session,
             a_session_outlives_an_outage_of_the_provider needs VirtualTime,
             a_session_that_is_not_used_ends needs VirtualTime,
@@ -70,7 +77,7 @@ macro_rules! scenarios {
             two_people_have_two_sessions,
             no_secret_reaches_the_log,
         }
-        $crate::scenarios! { @theme $world, session_cookies:
+        $crate::scenarios! { @theme $how $world, session_cookies:
             the_session_cookie_is_for_this_host_and_not_for_scripts,
             a_large_session_is_split_and_works,
             a_session_that_shrinks_leaves_no_part_behind,
@@ -87,7 +94,7 @@ macro_rules! scenarios {
             a_strict_session_is_there_after_the_login,
             a_session_for_frames_says_so,
         }
-        $crate::scenarios! { @theme $world, headers:
+        $crate::scenarios! { @theme $how $world, headers:
             forged_identity_headers_never_reach_the_application,
             a_person_without_the_claim_gets_no_forged_header,
             an_optional_identity_is_passed_on_when_there_is_one,
@@ -103,7 +110,7 @@ macro_rules! scenarios {
             headers_about_other_addresses_decide_nothing,
             a_bearer_token_of_anybody_is_no_session,
         }
-        $crate::scenarios! { @theme $world, hosts:
+        $crate::scenarios! { @theme $how $world, hosts:
             each_host_has_its_own_callback,
             a_session_of_one_host_is_none_at_another,
             a_session_for_a_domain_is_one_for_all_its_hosts,
@@ -111,7 +118,7 @@ macro_rules! scenarios {
             a_host_that_is_not_ours_never_appears_in_a_redirect,
             several_providers_are_offered_on_a_page,
         }
-        $crate::scenarios! { @theme $world, paths:
+        $crate::scenarios! { @theme $how $world, paths:
             paths_that_can_be_read_in_two_ways_are_refused,
             ordinary_escapes_are_no_offence,
             the_query_and_the_fragment_open_nothing,
@@ -122,7 +129,7 @@ macro_rules! scenarios {
             another_base_path_moves_the_endpoints,
             without_public_url_the_request_says_where_we_are,
         }
-        $crate::scenarios! { @theme $world, id_token:
+        $crate::scenarios! { @theme $how $world, id_token:
             an_id_token_of_another_issuer_is_refused,
             an_id_token_for_another_client_is_refused,
             several_audiences_need_azp,
@@ -142,7 +149,7 @@ macro_rules! scenarios {
             an_access_token_that_was_exchanged_is_noticed,
             what_real_providers_do_is_accepted,
         }
-        $crate::scenarios! { @theme $world, provider_faults:
+        $crate::scenarios! { @theme $how $world, provider_faults:
             discovery_may_fail_in_any_way needs VirtualTime,
             the_keys_may_fail_in_any_way needs VirtualTime,
             a_provider_that_is_down_at_the_start_is_unavailable_and_then_not needs VirtualTime,
@@ -163,7 +170,7 @@ macro_rules! scenarios {
             clients_that_go_away_while_they_wait_disturb_nothing,
             metadata_in_the_configuration_replaces_discovery,
         }
-        $crate::scenarios! { @theme $world, provider_keys:
+        $crate::scenarios! { @theme $how $world, provider_keys:
             keys_that_nobody_understands_are_passed_over,
             a_set_without_any_usable_key_is_refused,
             a_token_without_kid_is_accepted_when_one_key_fits,
@@ -175,7 +182,7 @@ macro_rules! scenarios {
             a_withdrawn_key_is_no_longer_accepted_after_a_while needs VirtualTime,
             a_key_set_that_fails_later_leaves_the_old_keys_in_use needs VirtualTime,
         }
-        $crate::scenarios! { @theme $world, logout:
+        $crate::scenarios! { @theme $how $world, logout:
             signing_out_ends_the_session_here_and_at_the_provider,
             signing_out_works_without_an_end_session_endpoint,
             no_part_of_a_large_session_survives_signing_out,
@@ -187,7 +194,7 @@ macro_rules! scenarios {
             the_provider_is_given_no_hostile_address,
             signing_out_works_while_the_provider_is_down,
         }
-        $crate::scenarios! { @theme $world, endpoints:
+        $crate::scenarios! { @theme $how $world, endpoints:
             the_session_endpoint_tells_scripts_who_is_signed_in,
             the_session_endpoint_says_when_nobody_is_signed_in,
             asking_for_the_session_does_not_prolong_it needs VirtualTime,
@@ -195,7 +202,7 @@ macro_rules! scenarios {
             endpoints_that_do_not_exist_are_not_found,
             a_rule_that_opens_everything_does_not_open_the_endpoints,
         }
-        $crate::scenarios! { @theme $world, bad_input:
+        $crate::scenarios! { @theme $how $world, bad_input:
             bytes_that_are_no_text_are_survived_in_every_header,
             bytes_that_are_no_text_are_survived_beside_a_session,
             bytes_that_are_no_text_are_survived_in_pseudo_headers needs RawHead,
@@ -208,7 +215,7 @@ macro_rules! scenarios {
             markup_in_an_address_never_reaches_a_page,
         }
     };
-    (@theme $world:ty, $theme:ident: $($name:ident $(needs $need:ident)*),* $(,)?) => {
+    (@theme each $world:ty, $theme:ident: $($name:ident $(needs $need:ident)*),* $(,)?) => {
         mod $theme {
             $(
                 #[test]
@@ -217,6 +224,16 @@ macro_rules! scenarios {
                     $crate::scenarios::run::<$world>(stringify!($name), &needs, $crate::scenarios::$theme::$name::<$world>);
                 }
             )*
+        }
+    };
+    (@theme together $world:ty, $theme:ident: $($name:ident $(needs $need:ident)*),* $(,)?) => {
+        #[test]
+        fn $theme() {
+            $crate::scenarios::run_all::<$world>(&[$($crate::scenarios::Scenario {
+                name: stringify!($name),
+                needs: &[$($crate::world::Need::$need),*],
+                tell: $crate::scenarios::$theme::$name::<$world>,
+            }),*]);
         }
     };
 }

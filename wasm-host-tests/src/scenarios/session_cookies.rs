@@ -111,7 +111,7 @@ pub fn every_changed_byte_of_a_session_makes_it_none<W: World>() {
         let mut bytes = value.clone().into_bytes();
         bytes[place] = if bytes[place] == b'A' { b'g' } else { b'A' };
         let cookie = [format!("{SESSION_COOKIE}=").as_bytes(), &bytes].concat();
-        let exchange = world.send(Request::fetch("/api").with("cookie", cookie));
+        let exchange = world.send(Request::fetch("/api").with("x-request-id", "one for all").with("cookie", cookie));
         exchange.refused_with(401);
         answers.push(exchange.response.body);
     }

@@ -1,0 +1,47 @@
+// oidc-provider (OpenID-certified) with two users and three clients. Run in the folder that holds node_modules:
+//   node oidc-provider.mjs '{"port": 12000, "application": "http://localhost:12001"}'
+// Its own development pages ask for a login (any password will do) and for consent.
+import { generateKeyPairSync } from "node:crypto";
+import { createRequire } from "node:module";
+
+const { Provider } = createRequire(`${process.cwd()}/`)("oidc-provider");
+const { port, application } = JSON.parse(process.argv[2]);
+
+const users = {
+  alice: { name: "Alice Example", email: "alice@example.org", groups: ["staff", "finance"] },
+  bob: { name: "Bob Example", email: "bob@example.org", groups: ["staff"] },
+};
+
+const client = {
+  redirect_uris: [`${application}/oauth2/callback`],
+  post_logout_redirect_uris: [`${application}/`],
+  grant_types: ["authorization_code", "refresh_token"],
+  response_types: ["code"],
+};
+
+const key = (type, options, alg) => ({
+  ...generateKeyPairSync(type, options).privateKey.export({ format: "jwk" }),
+  alg,
+  kid: alg.toLowerCase(),
+  use: "sig",
+});
+
+const provider = new Provider(`http://127.0.0.1:${port}`, {
+  clients: [
+    { ...client, client_id: "basic", client_secret: "a secret:with/reserved+characters%", token_endpoint_auth_method: "client_secret_basic", id_token_signed_response_alg: "RS256" },
+    { ...client, client_id: "post", client_secret: "another secret", token_endpoint_auth_method: "client_secret_post", id_token_signed_response_alg: "ES256" },
+    { ...client, client_id: "public", token_endpoint_auth_method: "none", id_token_signed_response_alg: "RS256" },
+  ],
+  jwks: { keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")] },
+  claims: { openid: ["sub"], profile: ["name", "groups"], email: ["email"] },
+  // The claims of the scopes stand in the ID token, not only in UserInfo.
+  conformIdTokenClaims: false,
+  cookies: { keys: ["a key for the provider's own cookies"] },
+  pkce: { required: () => true },
+  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
+  findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
+});
+
+provider.on("server_error", (_, error) => console.error(error));
+provider.listen(port, "127.0.0.1", () => console.log("ready"));

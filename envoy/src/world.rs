@@ -1,0 +1,256 @@
+//! Ring three: the scenarios' world, with real Envoy and real sockets between browser, application and provider.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::ops::DerefMut;
+use std::rc::Rc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use relying_party::time::UnixTime;
+use serde_json::Value;
+use wasm_host_tests::message::{Request, Response};
+use wasm_host_tests::provider::{CLUSTER, Provider};
+use wasm_host_tests::setup::Setup;
+use wasm_host_tests::world::{Exchange, Need, Ticket, World};
+
+use crate::provider::{SimulatedProvider, now};
+use crate::{Access, Backend, Cluster, Connection, Envoy, Filter, Listener, Route};
+
+/// Says which request of the application's log belongs to which ticket. Nobody but this module sees it.
+const TICKET: &str = "x-ring-ticket";
+
+/// Fields that Envoy gives every request on its way to the application.
+const OF_ENVOY: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-request-id", "x-envoy-expected-rq-timeout-ms"];
+
+/// A scenario that waits longer needs virtual time, and says so.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
+
+thread_local! {
+    /// Each test has a thread and at most one Envoy, whose worlds are listeners that come and go: compiling the module is what takes
+    /// time, and a process does it once.
+    static ENVOY: RefCell<Option<Rc<Envoy>>> = const { RefCell::new(None) };
+    /// Listeners of worlds that ended. They go when the next has come, for the compiled module lives as long as somebody uses it.
+    static RETIRED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Real Envoy between real sockets.
+pub struct EnvoyWorld {
+    envoy: Rc<Envoy>,
+    setup: Configured,
+    options: Options,
+    /// The listener, its plugin, its VM: one name for all.
+    name: String,
+    address: SocketAddr,
+    backend: Backend,
+    provider: SimulatedProvider,
+    pending: BTreeMap<Ticket, Pending>,
+    tickets: u32,
+    retired_log: Vec<String>,
+}
+
+/// What a setup says about the filter.
+struct Configured {
+    document: Value,
+    environment: Vec<(String, String)>,
+}
+
+struct Pending {
+    connection: TcpStream,
+    answer: JoinHandle<(io::Result<Response>, Duration)>,
+    /// Names that the client itself sent, though Envoy sends them too.
+    own_names: Vec<String>,
+}
+
+/// What a test wants otherwise than the scenarios do.
+pub struct Options {
+    /// Envoy's `allow_on_headers_stop_iteration`.
+    pub stop_iteration: bool,
+    /// Whether the provider does not listen yet.
+    pub provider_down: bool,
+    /// What is behind the filter.
+    pub route: Route,
+    /// How many workers there are.
+    pub workers: usize,
+    /// Whether requests are logged.
+    pub access: Access,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { stop_iteration: false, provider_down: false, route: Route::Backend, workers: 1, access: Access::Logged }
+    }
+}
+
+impl EnvoyWorld {
+    /// Starts with options.
+    pub fn with(setup: Setup, options: Options) -> Self {
+        let application = setup.application;
+        let mut provider = SimulatedProvider::down(setup.provider);
+        if !options.provider_down {
+            provider.come_up();
+        }
+        let start = || Rc::new(Envoy::builder().workers(options.workers).start());
+        let mut world = Self {
+            envoy: ENVOY.with_borrow_mut(|envoy| Rc::clone(envoy.get_or_insert_with(start))),
+            setup: Configured { document: setup.document, environment: setup.environment },
+            options,
+            name: String::new(),
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            backend: Backend::answering(move |_| application.clone()),
+            provider,
+            pending: BTreeMap::new(),
+            tickets: 0,
+            retired_log: Vec::new(),
+        };
+        world.boot();
+        world
+    }
+
+    /// Lets a provider listen that was down.
+    pub fn provider_comes_up(&mut self) {
+        self.provider.come_up();
+    }
+
+    /// The Envoy that is running.
+    pub fn envoy(&self) -> &Envoy {
+        &self.envoy
+    }
+
+    /// Where the filter's listener accepts connections.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The access log, once it has `count` lines.
+    pub fn access_log(&self, count: usize) -> Vec<String> {
+        self.envoy.access_log(&self.name, count)
+    }
+
+    /// The protected application.
+    pub const fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
+    /// A connection to Envoy.
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address)
+    }
+
+    fn boot(&mut self) {
+        let generation = self.envoy.next_generation();
+        self.name = format!("world-{generation}");
+        let (application, provider) = (format!("application-{generation}"), format!("{CLUSTER}-{generation}"));
+        let mut document = self.setup.document.clone();
+        rename_cluster(&mut document["providers"], &provider);
+        let filter = Filter::latchkey(document).stop_iteration(self.options.stop_iteration);
+        let environment = self.setup.environment.iter();
+        let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
+        let listener = Listener::new(&self.name, filter, self.options.route, self.options.access);
+        let listener = listener.leading_to(&application).behind_tls();
+        self.address = listener.address();
+        let clusters = [(application, self.backend.address()), (provider, self.provider.address())];
+        self.envoy.add(listener, clusters.map(|(name, address)| Cluster { name, address }).to_vec());
+        self.envoy.remove(&RETIRED.take());
+    }
+
+    fn take_pending(&mut self, ticket: Ticket) -> Pending {
+        self.pending.remove(&ticket).expect("a ticket is used once")
+    }
+
+    /// What the application got for a ticket, without what Envoy adds.
+    fn upstream(&self, ticket: Ticket, own_names: &[String]) -> Option<Request> {
+        let number = ticket.0.to_string();
+        let mut of_ticket =
+            self.backend.received().into_iter().filter(|request| request.header(TICKET) == Some(&number));
+        let mut request = of_ticket.next()?.without(TICKET).with(":scheme", "https");
+        assert!(of_ticket.next().is_none(), "the application got one request twice");
+        let added = |name: &str| OF_ENVOY.contains(&name) && !own_names.iter().any(|own| own == name);
+        request.fields.retain(|(name, _)| !added(name));
+        Some(request)
+    }
+}
+
+impl World for EnvoyWorld {
+    const RING: &'static str = "Envoy";
+    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead];
+    /// The main thread's and the worker's.
+    const VMS: usize = 2;
+
+    fn open(setup: Setup) -> Self {
+        Self::with(setup, Options { stop_iteration: true, ..Options::default() })
+    }
+
+    fn start(&mut self, request: Request) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        let mut connection = self.connect();
+        let handle = connection.handle();
+        let own_names = request.names();
+        let request = request.with(TICKET, ticket.0.to_string());
+        let started = Instant::now();
+        let answer = std::thread::spawn(move || (connection.try_exchange(&request), started.elapsed()));
+        self.pending.insert(ticket, Pending { connection: handle, answer, own_names });
+        ticket
+    }
+
+    fn finish(&mut self, ticket: Ticket) -> Exchange {
+        let pending = self.take_pending(ticket);
+        let (response, took) = pending.answer.join().expect("a client that does not panic");
+        let response = response.expect("an answer");
+        Exchange { response, upstream: self.upstream(ticket, &pending.own_names), took }
+    }
+
+    fn abandon(&mut self, ticket: Ticket) {
+        // Fails only when the other side has closed already.
+        let _ = self.take_pending(ticket).connection.shutdown(Shutdown::Both);
+    }
+
+    fn advance(&mut self, duration: Duration) {
+        assert!(duration <= LONGEST_WAIT, "a scenario that waits {duration:?} needs virtual time");
+        std::thread::sleep(duration);
+    }
+
+    fn now(&self) -> UnixTime {
+        now()
+    }
+
+    fn provider(&mut self) -> impl DerefMut<Target = Provider> + '_ {
+        self.provider.knobs()
+    }
+
+    fn restart(&mut self) {
+        assert!(self.pending.is_empty(), "requests under way would be lost");
+        self.retired_log = self.log();
+        RETIRED.with_borrow_mut(|retired| retired.push(self.name.clone()));
+        self.boot();
+    }
+
+    fn log(&self) -> Vec<String> {
+        let mark = format!("wasm log {} ", self.name);
+        let log = self.envoy.log();
+        let lines = log.lines().filter(|line| line.contains(&mark)).map(str::to_owned);
+        self.retired_log.iter().cloned().chain(lines).collect()
+    }
+}
+
+impl Drop for EnvoyWorld {
+    fn drop(&mut self) {
+        RETIRED.with_borrow_mut(|retired| retired.push(self.name.clone()));
+        if std::thread::panicking() {
+            eprintln!("--- what the filter of {} logged:\n{}\n---", self.name, self.log().join("\n"));
+        }
+    }
+}
+
+/// Worlds share an Envoy, and must not share the cluster that their documents name.
+fn rename_cluster(value: &mut Value, name: &str) {
+    match value {
+        Value::String(text) if text == CLUSTER => name.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| rename_cluster(item, name)),
+        Value::Object(members) => members.values_mut().for_each(|member| rename_cluster(member, name)),
+        _ => (),
+    }
+}

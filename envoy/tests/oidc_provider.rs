@@ -1,0 +1,133 @@
+//! Login, session and logout at a provider that somebody else wrote and the OpenID Foundation certified.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Page, Route, Visitor, port};
+use serde_json::{Value, json};
+
+#[test]
+fn a_person_signs_in_with_client_secret_basic_and_rs256() {
+    let stage = Stage::set(json!({"client_id": "basic", "client_secret": "a secret:with/reserved+characters%"}));
+    stage.signs_in_and_out();
+}
+
+#[test]
+fn a_person_signs_in_with_client_secret_post_and_es256() {
+    let stage = Stage::set(json!({
+        "client_id": "post", "client_secret": "another secret", "token_endpoint_auth_method": "client_secret_post",
+    }));
+    stage.signs_in_and_out();
+}
+
+#[test]
+fn a_person_signs_in_with_a_public_client() {
+    let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
+    stage.signs_in_and_out();
+}
+
+#[test]
+fn a_user_outside_the_group_signs_in_and_is_denied() {
+    let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
+    let mut bob = Visitor::default();
+
+    let page = stage.sign_in(&mut bob, "/finance/ledger", "bob");
+
+    assert_eq!(page.response.status, 403, "{}", page.response.text());
+    assert_eq!(stage.backend.bytes_received(), 0);
+    assert_eq!(bob.open(&stage.at("/")).response.status, 200);
+}
+
+#[test]
+fn a_login_that_the_person_aborts_ends_on_a_page_with_a_reason() {
+    let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
+    let mut visitor = Visitor::default();
+    let login = visitor.open(&stage.at("/"));
+    let html = login.response.text();
+    let abort = html.split('"').find(|text| text.ends_with("/abort")).expect("a link to abort");
+
+    let page = visitor.open(login.address.join(abort).unwrap().as_str());
+
+    assert_eq!(page.address.path(), "/oauth2/callback");
+    assert!((400..500).contains(&page.response.status), "{}", page.response.status);
+    assert!(page.response.text().contains("access_denied"), "{}", page.response.text());
+    assert_eq!(stage.backend.bytes_received(), 0);
+}
+
+/// Provider, Envoy and application.
+struct Stage {
+    _provider: OidcProvider,
+    envoy: Envoy,
+    backend: Backend,
+    origin: String,
+}
+
+impl Stage {
+    /// `client` is the client's part of the provider's configuration.
+    fn set(client: Value) -> Self {
+        let port = port::free();
+        let origin = format!("http://localhost:{port}");
+        let provider = OidcProvider::start(&origin);
+        let mut corp = json!({
+            "name": "corp", "issuer": provider.issuer(), "cluster": "provider", "scope": "openid profile email",
+        });
+        corp.as_object_mut().unwrap().extend(client.as_object().unwrap().clone());
+        let configuration = json!({
+            "providers": [corp],
+            "public_url": origin,
+            "session": {"keys": [{"env": "LATCHKEY_SESSION_KEY"}], "secure": false, "cookie": "latchkey"},
+            "rules": [{"name": "finance", "match": {"path_prefix": "/finance"}, "require": "\"finance\" in claims.groups"}],
+            "headers": {
+                "x-auth-subject": "claims.sub", "x-auth-name": "claims.name", "x-auth-email": "claims.email",
+                "x-auth-groups": "claims.groups.join(\",\")",
+            },
+        });
+        let backend = Backend::start();
+        let filter = Filter::latchkey(configuration)
+            .environment_variable("LATCHKEY_SESSION_KEY", "Mv6p2vCqVJ3oQ0k1mX0m8cR5j0cQn7yq1bq2h9d0f3s");
+        let envoy = Envoy::builder()
+            .listener(Listener::new("main", filter, Route::Backend, Access::Logged).on_port(port))
+            .cluster("backend", backend.address())
+            .cluster("provider", provider.address())
+            .workers(2)
+            .start();
+        Self { _provider: provider, envoy, backend, origin }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// Opens `path`, signs in as `user` at the provider, consents, and comes to rest somewhere.
+    fn sign_in(&self, visitor: &mut Visitor, path: &str, user: &str) -> Page {
+        let login = visitor.open(&self.at(path));
+        assert!(login.response.text().contains("password"), "no login page: {login:?}");
+        let consent = visitor.submit(&login, &[("login", user), ("password", "any")]);
+        assert!(consent.response.text().contains("consent"), "no consent page: {consent:?}");
+        visitor.submit(&consent, &[])
+    }
+
+    fn signs_in_and_out(&self) {
+        let mut alice = Visitor::default();
+
+        let page = self.sign_in(&mut alice, "/finance/ledger?year=2026&q=a%20b", "alice");
+        assert_eq!(page.address.as_str(), self.at("/finance/ledger?year=2026&q=a%20b"));
+        let seen = &self.backend.received()[0];
+        assert_eq!(seen.header("x-auth-subject"), Some("alice"));
+        assert_eq!(seen.header("x-auth-name"), Some("Alice Example"));
+        assert_eq!(seen.header("x-auth-email"), Some("alice@example.org"));
+        assert_eq!(seen.header("x-auth-groups"), Some("staff,finance"));
+        assert!(!seen.header("cookie").unwrap_or_default().contains("latchkey"), "{:?}", seen.header("cookie"));
+
+        let session = alice.fetch(&self.at("/oauth2/session")).document();
+        assert_eq!((&session["authenticated"], &session["provider"]), (&json!(true), &json!("corp")), "{session}");
+
+        let confirm = alice.open(&self.at("/oauth2/logout"));
+        assert_eq!(confirm.address.path(), "/session/end", "no RP-initiated logout: {confirm:?}");
+        let home = alice.submit(&confirm, &[("logout", "yes")]);
+        assert!(home.response.text().contains("password"), "signed out, so home asks for a login: {home:?}");
+        assert_eq!(alice.fetch(&self.at("/oauth2/session")).status, 401);
+        assert_eq!(alice.fetch(&self.at("/")).status, 401);
+        assert_eq!(self.backend.received().len(), 1);
+        self.envoy.assert_no_crash();
+    }
+}
