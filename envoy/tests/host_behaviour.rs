@@ -81,7 +81,7 @@ fn nothing_of_a_callback_reaches_the_application_while_its_token_is_fetched() {
         }
 
         let answer = connection.receive();
-        assert_eq!((answer.status, answer.location()), (303, "/private"), "{}", answer.text());
+        assert_eq!((answer.status, answer.location()), (302, "/private"), "{}", answer.text());
         assert_eq!(world.backend().bytes_received(), 0);
         world.envoy().assert_no_crash();
     }

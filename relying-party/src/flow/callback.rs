@@ -71,18 +71,14 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
     };
     let need = Need { provider, newer_than: None };
     let flow = TakeResponse { login: Login { visit, attempt: Box::new(attempt) }, need, response };
-    if scene.providers.get(provider).is_some_and(|slot| slot.satisfies(need)) {
-        flow.resume(scene)
-    } else {
-        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })
-    }
+    Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })
 }
 
 /// A late or repeated callback: who is signed in already goes where the login was to lead; nothing is redeemed.
 fn too_late(visit: &Visit, error: LoginAttemptError, scene: &mut Scene<'_>) -> Step {
     let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
     match (known, session_cookie::read(visit, scene)) {
-        (Some((_, target)), Some(_)) => Response::redirect(303, target.as_str()).into(),
+        (Some((_, target)), Some(_)) => Response::redirect(target.as_str()).into(),
         (Some((provider, target)), None) => visit.refuse_login(error, Some(&provider), &target, scene),
         (None, _) => visit.refuse(error, scene),
     }
@@ -149,7 +145,7 @@ impl AwaitTokenResponse {
             }
             // Two callbacks for one code: the first one signed the person in.
             Err(TokenError::InvalidGrant) if session_cookie::read(&self.login.visit, scene).is_some() => {
-                Response::redirect(303, self.login.attempt.return_to.as_str()).into()
+                Response::redirect(self.login.attempt.return_to.as_str()).into()
             }
             Err(error) => self.login.refuse(error, scene),
         }
@@ -232,6 +228,6 @@ fn arrive(login: &Login, same_site: SameSite) -> Response {
     let target = login.attempt.return_to.as_str();
     match same_site {
         SameSite::Strict => page::continue_to(target),
-        SameSite::Lax | SameSite::None => Response::redirect(303, target),
+        SameSite::Lax | SameSite::None => Response::redirect(target),
     }
 }

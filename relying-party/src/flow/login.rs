@@ -42,11 +42,7 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
     };
     let need = Need { provider, newer_than: None };
     let flow = BeginLogin { visit, need, target, login_hint: choice.login_hint };
-    if scene.providers.get(provider).is_some_and(|slot| slot.satisfies(need)) {
-        flow.resume(scene)
-    } else {
-        Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
-    }
+    Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
 }
 
 impl BeginLogin {
@@ -76,9 +72,7 @@ impl BeginLogin {
             login_hint: self.login_hint.as_deref(),
         };
         let url = authorization_url(&provider.metadata, client, &request);
-        Response::redirect(302, url.as_str())
-            .with_cookies(vec![browser.set_cookie(cookie, ResponseMode::of(client))])
-            .into()
+        Response::redirect(url.as_str()).with_cookies(vec![browser.set_cookie(cookie, ResponseMode::of(client))]).into()
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn end_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
         end_session_url(&provider.metadata, &provider.config.client.client_id, &back, None)
     });
     let response = match (at_provider, &target) {
-        (Some(url), _) => Response::redirect(303, url.as_str()),
-        (None, Some(target)) => Response::redirect(303, target.as_str()),
+        (Some(url), _) => Response::redirect(url.as_str()),
+        (None, Some(target)) => Response::redirect(target.as_str()),
         (None, None) => page::signed_out(&Visit::login_path(scene.config, &[])),
     };
     response.with_cookies(session_cookie::clear(visit, scene)).into()

@@ -72,7 +72,7 @@ pub enum Step {
 
 /// What a flow waits for, and what goes on when it is there. A need can only be met by what it asks for.
 pub enum Wait {
-    /// A provider's metadata and keys; shared: one fetch serves all who wait.
+    /// A provider's metadata and keys; shared: one fetch serves all who wait. What is here already is given at once.
     Provider {
         /// Which, and how new.
         need: Need,

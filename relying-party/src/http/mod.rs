@@ -112,10 +112,11 @@ impl fmt::Debug for Response {
 }
 
 impl Response {
-    /// A redirect that is never cached. `location` is a URL or a path that was built or validated here.
-    pub fn redirect(status: u16, location: &str) -> Self {
+    /// A redirect (302, which browsers follow with GET) that is never cached. `location` is a URL or a path that was built or
+    /// validated here.
+    pub fn redirect(location: &str) -> Self {
         let headers = vec![field("location", location), field("cache-control", "no-store")];
-        Self { status, headers, body: Vec::new() }
+        Self { status: 302, headers, body: Vec::new() }
     }
 
     /// A JSON document that is never cached.
