@@ -13,11 +13,17 @@ pub(crate) struct Shell {
     gateway: Gateway,
     root: u32,
     streams: BTreeMap<u32, Stream>,
-    /// Calls under way: the host's number and the gateway's.
-    callouts: BTreeMap<u32, CalloutId>,
+    /// Calls under way, by the host's number.
+    callouts: BTreeMap<u32, Callout>,
     /// Calls made on behalf of all. The SDK hands an answer to the context that dispatched the call, and drops it when that
     /// is a stream which is gone. So these wait for the root's next tick.
     shared_calls: Vec<(CalloutId, CalloutRequest)>,
+}
+
+/// A call under way: the gateway's number, and the stream that waits for it alone.
+struct Callout {
+    id: CalloutId,
+    stream: Option<StreamId>,
 }
 
 /// How far a stream has come. There is no way from `Deciding` to the backend but `Forwarded`.
@@ -60,7 +66,7 @@ impl Shell {
     pub(crate) fn tick(&mut self) {
         let mut lost = Vec::new();
         for (callout, request) in std::mem::take(&mut self.shared_calls) {
-            self.dispatch(callout, &request, &mut lost);
+            self.dispatch(Callout { id: callout, stream: None }, &request, &mut lost);
         }
         for callout in lost {
             self.handle(Event::CalloutCompleted { callout, outcome: CalloutOutcome::Refused }, Caller::Root);
@@ -110,12 +116,14 @@ impl Shell {
 
     pub(crate) fn closed(&mut self, context: u32) {
         if let Some(Stream::Deciding { .. }) = self.streams.remove(&context) {
+            // The SDK drops the answers to calls of a stream that is gone.
+            self.callouts.retain(|_, callout| callout.stream != Some(StreamId(context)));
             self.handle(Event::StreamClosed { stream: StreamId(context) }, Caller::Stream(context));
         }
     }
 
     pub(crate) fn callout_completed(&mut self, token: u32, outcome: CalloutOutcome, context: u32) {
-        if let Some(callout) = self.callouts.remove(&token) {
+        if let Some(Callout { id: callout, .. }) = self.callouts.remove(&token) {
             let caller = if context == self.root { Caller::Root } else { Caller::Stream(context) };
             self.handle(Event::CalloutCompleted { callout, outcome }, caller);
         }
@@ -153,7 +161,9 @@ impl Shell {
                 self.shared_calls.push((callout, request));
                 host::tick_in(Duration::from_millis(1));
             }
-            Effect::Dispatch { callout, request, .. } => self.dispatch(callout, &request, lost),
+            Effect::Dispatch { callout, stream, request } => {
+                self.dispatch(Callout { id: callout, stream }, &request, lost)
+            }
             Effect::Forward { stream: StreamId(context), forward } => {
                 if let Some(Stream::Deciding { paused, .. }) = self.streams.get(&context) {
                     let paused = *paused;
@@ -197,12 +207,12 @@ impl Shell {
         }
     }
 
-    fn dispatch(&mut self, callout: CalloutId, request: &CalloutRequest, lost: &mut Vec<CalloutId>) {
+    fn dispatch(&mut self, callout: Callout, request: &CalloutRequest, lost: &mut Vec<CalloutId>) {
         match host::dispatch(request) {
             Some(token) => {
                 self.callouts.insert(token, callout);
             }
-            None => lost.push(callout),
+            None => lost.push(callout.id),
         }
     }
 
