@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::denial::Denial;
 use crate::http::Response;
+use crate::http::navigation::Initiator;
 use crate::login::return_to::ReturnTarget;
 use crate::policy::path::RequestPath;
 use crate::reason::Reason;
@@ -39,7 +40,7 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
         }
     }
     let target = target.unwrap_or_else(ReturnTarget::root);
-    if visit.is_navigation() {
+    if visit.initiator() == Initiator::Navigation {
         login::begin(visit, target, choice, scene)
     } else {
         visit.refuse_login(Denial::LoginRequired, None, &target, scene)

@@ -6,6 +6,7 @@ use crate::admission::{Admission, LiveSession};
 use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
+use crate::http::navigation::Initiator;
 use crate::policy::expression::Expression;
 use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
@@ -77,7 +78,7 @@ fn forward(
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.
 fn demand_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
-    if visit.is_navigation() && visit.is_read() {
+    if visit.initiator() == Initiator::Navigation {
         let target = visit.target(scene.config);
         login::begin(visit, target, login::Choice::default(), scene)
     } else {

@@ -3,7 +3,7 @@
 use crate::config::{Config, Provider, PublicUrl};
 use crate::denial::Denial;
 use crate::http::RequestHead;
-use crate::http::navigation::is_navigation;
+use crate::http::navigation::{Initiator, initiator, is_navigation};
 use crate::http::origin::public_origin;
 use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Page, Problem};
@@ -28,18 +28,14 @@ impl Visit {
         }
     }
 
-    pub(super) fn is_navigation(&self) -> bool {
-        is_navigation(&self.head)
-    }
-
-    /// Whether the method only reads, as far as a browser navigates with it.
-    pub(super) fn is_read(&self) -> bool {
-        matches!(self.head.method(), "GET" | "HEAD")
+    pub(super) fn initiator(&self) -> Initiator {
+        initiator(&self.head)
     }
 
     /// Where this request wants to go, if a browser may be sent back there.
     pub(super) fn target(&self, config: &Config) -> ReturnTarget {
-        let path = self.head.path_and_query().filter(|_| self.is_read());
+        let readable = matches!(self.head.method(), "GET" | "HEAD");
+        let path = self.head.path_and_query().filter(|_| readable);
         path.and_then(|path| ReturnTarget::parse(path, &self.origin, &config.base_path))
             .unwrap_or_else(ReturnTarget::root)
     }
