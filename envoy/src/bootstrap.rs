@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -21,6 +22,7 @@ pub struct Listener {
     route: Route,
     backend: String,
     access: Access,
+    patience: Duration,
 }
 
 /// Where requests go: a name and an address, which need not be there yet.
@@ -118,6 +120,7 @@ impl Listener {
             route,
             backend: "backend".to_owned(),
             access,
+            patience: Duration::from_secs(300),
         }
     }
 
@@ -147,6 +150,13 @@ impl Listener {
         self
     }
 
+    /// How long Envoy lets a stream be idle (300 s unless said otherwise).
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     fn render(&self, folder: &Path, place: Place) -> String {
         let access_log = match self.access {
             Access::Logged => fill(
@@ -166,6 +176,7 @@ impl Listener {
                 ("name", &self.name),
                 ("port", &self.port.to_string()),
                 ("scheme", self.scheme),
+                ("patience", &format!("{}s", self.patience.as_secs_f64())),
                 ("access_log", &access_log),
                 ("http_filters", &self.filter.render(&self.name)),
                 ("routes", &route),

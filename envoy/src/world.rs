@@ -76,11 +76,20 @@ pub struct Options {
     pub workers: usize,
     /// Whether requests are logged.
     pub access: Access,
+    /// How long Envoy lets a stream be idle.
+    pub patience: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { stop_iteration: false, provider_down: false, route: Route::Backend, workers: 1, access: Access::Logged }
+        Self {
+            stop_iteration: false,
+            provider_down: false,
+            route: Route::Backend,
+            workers: 1,
+            access: Access::Logged,
+            patience: Duration::from_secs(300),
+        }
     }
 }
 
@@ -149,7 +158,7 @@ impl EnvoyWorld {
         let environment = self.setup.environment.iter();
         let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
         let listener = Listener::new(&self.name, filter, self.options.route, self.options.access);
-        let listener = listener.leading_to(&application).behind_tls();
+        let listener = listener.leading_to(&application).behind_tls().patience(self.options.patience);
         self.address = listener.address();
         let clusters = [(application, self.backend.address()), (provider, self.provider.address())];
         self.envoy.add(listener, clusters.map(|(name, address)| Cluster { name, address }).to_vec());

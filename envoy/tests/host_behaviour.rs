@@ -88,6 +88,25 @@ fn nothing_of_a_callback_reaches_the_application_while_its_token_is_fetched() {
 }
 
 #[test]
+fn a_request_that_envoy_itself_gives_up_is_not_answered_twice() {
+    let mut world = EnvoyWorld::with(Setup::default(), Options { patience: SECOND, ..Options::default() });
+    let mut browser = Browser::default();
+    let callback = browser.open_until_callback(&mut world, "/private").next;
+    world.provider().behave(Endpoint::Token, Behaviour::Slow(2 * SECOND));
+    let request = browser.with_cookies(callback, Initiator::CrossSiteNavigation, &world);
+
+    let mut connection = world.connect();
+    connection.send(&request);
+    let answer = connection.receive();
+    assert!([408, 504].contains(&answer.status), "{}", answer.status);
+
+    world.provider().behave(Endpoint::Token, Behaviour::Normal);
+    std::thread::sleep(2 * SECOND);
+    browser.open(&mut world, "/private").shows("/private");
+    world.envoy().assert_no_crash();
+}
+
+#[test]
 fn bytes_that_are_no_text_do_not_kill_the_module() {
     let (mut world, browser) = signed_in(Setup::default());
     let session = browser.jar.header(AUTHORITY, "/", Initiator::SameSite, world.now()).expect("a session");

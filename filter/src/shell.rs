@@ -106,20 +106,31 @@ impl Shell {
         self.may_go_on(context)
     }
 
-    /// The cookies that the response to a forwarded request gets.
-    pub(crate) fn response_cookies(&mut self, context: u32) -> Vec<String> {
+    /// A response begins; the cookies that it gets when it is the backend's. To a request without a verdict only the host
+    /// itself can respond (a timeout of its own): that request is decided.
+    pub(crate) fn response(&mut self, context: u32) -> Vec<String> {
         match self.streams.get_mut(&context) {
             Some(Stream::Forwarded { response_cookies }) => std::mem::take(response_cookies),
-            Some(Stream::Deciding { .. } | Stream::Answered) | None => Vec::new(),
+            Some(Stream::Deciding { .. }) => {
+                self.abandon(context);
+                self.streams.insert(context, Stream::Answered);
+                Vec::new()
+            }
+            Some(Stream::Answered) | None => Vec::new(),
         }
     }
 
     pub(crate) fn closed(&mut self, context: u32) {
         if let Some(Stream::Deciding { .. }) = self.streams.remove(&context) {
-            // The SDK drops the answers to calls of a stream that is gone.
-            self.callouts.retain(|_, callout| callout.stream != Some(StreamId(context)));
-            self.handle(Event::StreamClosed { stream: StreamId(context) }, Caller::Stream(context));
+            self.abandon(context);
         }
+    }
+
+    /// Nothing waits for this stream's verdict any more.
+    fn abandon(&mut self, context: u32) {
+        // The SDK drops the answers to calls of a stream that is gone.
+        self.callouts.retain(|_, callout| callout.stream != Some(StreamId(context)));
+        self.handle(Event::StreamClosed { stream: StreamId(context) }, Caller::Stream(context));
     }
 
     pub(crate) fn callout_completed(&mut self, token: u32, outcome: CalloutOutcome, context: u32) {

@@ -65,7 +65,7 @@ impl HttpContext for StreamContext {
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if let Some(shell) = &self.shell {
-            host::add_response_cookies(&shell.borrow_mut().response_cookies(self.context));
+            host::add_response_cookies(&shell.borrow_mut().response(self.context));
         }
         Action::Continue
     }
