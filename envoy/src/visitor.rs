@@ -78,7 +78,7 @@ impl Visitor {
                 request = request.with("content-type", "application/x-www-form-urlencoded").with_body(&body);
             }
             let response = self.send(&address, request);
-            if response.status != 302 {
+            if !matches!(response.status, 302 | 303) {
                 return Page { address, response };
             }
             address = address.join(response.location()).expect("a Location");

@@ -163,7 +163,7 @@ impl Tab {
     fn onward(&self, response: &Response, address: &str) -> Option<Self> {
         let here = Url::parse(address).expect("an address is a URL");
         let (target, form) = match response.status {
-            302 => (here.join(response.location()).expect("a Location is a URL"), None),
+            302 | 303 => (here.join(response.location()).expect("a Location is a URL"), None),
             200 if here.as_str().starts_with(PROVIDER_ORIGIN) => {
                 let (action, body) = self_posting_form(&response.text())?;
                 (Url::parse(&action).expect("an action is a URL"), Some(body))
