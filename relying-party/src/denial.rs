@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::admission::RequirementNotMet;
-use crate::flow::provider::ProviderFailure;
 use crate::log::LogLine;
 use crate::login::attempt::LoginAttemptError;
 use crate::policy::path::PathError;
+use crate::protocol::ProviderFailure;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::token::TokenError;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cursor::Cursor;
 use super::problem::quoted;
-use super::session::ClaimSelection;
+use crate::policy::claim_selection::ClaimSelection;
 use crate::policy::expression::{Expression, ExpressionError};
 use crate::spelling::nearest;
 

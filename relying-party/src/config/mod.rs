@@ -28,8 +28,10 @@ pub use headers::IdentityHeader;
 pub use origin::PublicUrl;
 pub use problem::{ConfigErrors, Problem};
 pub use provider::Provider;
-pub use rules::{Authentication, Rule};
-pub use session::{ClaimSelection, CookiePolicy, SameSite, SessionPolicy};
+pub use session::{CookiePolicy, SameSite, SessionPolicy};
+
+pub use crate::policy::claim_selection::ClaimSelection;
+pub use crate::policy::rules::{Authentication, Rule};
 
 use std::rc::Rc;
 

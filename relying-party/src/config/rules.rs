@@ -3,36 +3,8 @@
 use super::cursor::{Cursor, Keys, Mapping};
 use super::expressions::Expressions;
 use super::problem::quoted;
-use crate::policy::expression::Expression;
 use crate::policy::matcher::{Matcher, MatcherSpec};
-
-/// One rule: what it matches and what a request needs then.
-#[derive(Debug)]
-pub struct Rule {
-    /// For the log; defaults to `rules[N]`.
-    pub name: String,
-    /// Which requests.
-    pub matcher: Matcher,
-    /// What they need.
-    pub authentication: Authentication,
-}
-
-/// What a request needs to be admitted.
-#[derive(Debug)]
-pub enum Authentication {
-    /// A live session that meets the requirement.
-    Session {
-        /// `require`
-        require: Option<Expression>,
-    },
-    /// Nothing; a live session's identity is passed on.
-    Optional {
-        /// `require`, evaluated only when there is a session.
-        require: Option<Expression>,
-    },
-    /// Nothing; no identity is passed on.
-    Public,
-}
+use crate::policy::rules::{Authentication, Rule};
 
 const KEYS: Keys = Keys {
     supported: &["name", "match", "authentication", "require"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::cursor::{Cursor, Keys, Mapping};
 use super::problem::quoted;
 use super::{cookie, duration, session_key};
+use crate::policy::claim_selection::ClaimSelection;
 use crate::session::seal::KeyRing;
 
 pub use super::cookie::{CookiePolicy, SameSite};
@@ -25,15 +26,6 @@ pub struct SessionPolicy {
     pub claims: ClaimSelection,
     /// How many cookies of 4 KiB one session may take.
     pub max_cookies: usize,
-}
-
-/// A set of claims, by their top-level names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClaimSelection {
-    /// Every claim: an expression uses `claims` as a whole.
-    All,
-    /// These, and always `iss` and `sub`.
-    Named(BTreeSet<String>),
 }
 
 /// `session` as written: which claims are kept may still depend on the expressions.

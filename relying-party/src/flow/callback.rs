@@ -10,14 +10,14 @@ use crate::login::attempt::{LoginAttempt, LoginAttemptError};
 use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
 use crate::page;
 use crate::protocol::{
-    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, TokenError, TokenResponse, VerifiedIdToken,
-    process_token_response, token_request,
+    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, ProviderFailure, TokenError, TokenResponse,
+    VerifiedIdToken, process_token_response, token_request,
 };
 use crate::session::claims::{largest_claims, select_claims};
 use crate::session::seal::Purpose;
 use crate::session::{AccessToken, Session, SignIn};
 
-use super::provider::{LoadedProvider, ProviderFailure};
+use super::provider::LoadedProvider;
 use super::visit::Visit;
 use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
 

@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::flow::Need;
-use crate::flow::provider::{LoadedProvider, ProviderFailure, ProviderSlot};
+use crate::flow::provider::{LoadedProvider, ProviderSlot};
 use crate::http::{CalloutOutcome, CalloutRequest};
 use crate::log::LogLine;
+use crate::protocol::ProviderFailure;
 use crate::protocol::{
     CALLOUT_TIMEOUT, ProviderMetadata, discovery_request, jwks_request, process_discovery_response,
     process_jwks_response,

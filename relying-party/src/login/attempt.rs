@@ -1,12 +1,11 @@
 //! The login in progress, sealed into the `state` parameter (RFC 6749 §10.12, RFC 9700 §4.7): nothing of it is kept here, so
 //! that any number of tabs can log in at once and an abandoned one leaves nothing behind.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::LOGIN_LIFETIME;
 use super::browser::BrowserId;
 use super::return_to::ReturnTarget;
 use crate::entropy::Entropy;
@@ -14,9 +13,6 @@ use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::session::seal::{Binding, KeyRing, sealed_provider_tag};
 use crate::time::UnixTime;
-
-/// How long a person may take at the provider.
-pub const LOGIN_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// The longest `state` that is looked at (bytes); ours stay below, whatever the return target.
 const STATE_LIMIT: usize = 8192;
@@ -162,6 +158,8 @@ fn unseal<'b>(
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::attempt::LOGIN_LIFETIME;
+use super::LOGIN_LIFETIME;
 use crate::config::{Client, CookiePolicy, SameSite};
 use crate::entropy::Entropy;
 use crate::http::{Headers, cookies};

@@ -3,3 +3,8 @@
 pub mod attempt;
 pub mod browser;
 pub mod return_to;
+
+use std::time::Duration;
+
+/// How long a person may take at the provider.
+pub const LOGIN_LIFETIME: Duration = Duration::from_secs(3600);

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::budget;
+use super::claim_selection::ClaimSelection;
 use super::expression::{ExpressionError, References};
 use super::functions::SIGNATURES;
 use super::pattern;
-use crate::config::ClaimSelection;
 use crate::spelling::nearest;
 
 const VARIABLES: [&str; 6] = ["claims", "scopes", "provider", "credential", "access_token", "request"];

@@ -9,11 +9,11 @@ use cel::common::value::Val;
 
 use super::analysis;
 use super::budget::{self, Budget};
+use super::claim_selection::ClaimSelection;
 pub use super::expression_error::{EvaluationError, ExpressionError};
 use super::functions::environment;
 use super::identity::Subject;
 use super::request_view::RequestView;
-use crate::config::ClaimSelection;
 
 /// Longer sources are refused (bytes).
 const MAX_SOURCE: usize = 4 * 1024;

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod budget;
+pub mod claim_selection;
 pub mod expression;
 mod expression_error;
 mod functions;

@@ -1,8 +1,36 @@
-//! Which rule decides over a request.
+//! The rules, and which of them decides over a request.
 
-use super::matcher::host_of;
+use super::expression::Expression;
+use super::matcher::{Matcher, host_of};
 use super::path::{RequestPath, is_at_or_below};
-use crate::config::{Authentication, Rule};
+
+/// One rule: what it matches and what a request needs then.
+#[derive(Debug)]
+pub struct Rule {
+    /// For the log; defaults to `rules[N]`.
+    pub name: String,
+    /// Which requests.
+    pub matcher: Matcher,
+    /// What they need.
+    pub authentication: Authentication,
+}
+
+/// What a request needs to be admitted.
+#[derive(Debug)]
+pub enum Authentication {
+    /// A live session that meets the requirement.
+    Session {
+        /// `require`
+        require: Option<Expression>,
+    },
+    /// Nothing; a live session's identity is passed on.
+    Optional {
+        /// `require`, evaluated only when there is a session.
+        require: Option<Expression>,
+    },
+    /// Nothing; no identity is passed on.
+    Public,
+}
 
 /// What a request's path leads to.
 #[derive(Clone, Copy, Debug)]

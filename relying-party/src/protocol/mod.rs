@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod id_token;
 pub mod jwks;
 pub mod metadata;
+pub mod provider_failure;
 pub mod token;
 
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
 pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
 pub use metadata::{MetadataError, ProviderMetadata};
+pub use provider_failure::ProviderFailure;
 pub use token::{TokenError, TokenResponse, process_token_response, token_request};
 
 /// The largest answer that is read from a provider, in bytes.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Session;
-use crate::config::ClaimSelection;
+use crate::policy::claim_selection::ClaimSelection;
 
 /// The claims that `selection` keeps; always `iss` and `sub`, which say whom a session is about.
 pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) -> Map<String, Value> {
