@@ -19,7 +19,7 @@ use super::Env;
 
 /// How long metadata and keys are used before they are fetched again.
 const REFRESH_AFTER: Duration = Duration::from_secs(3600);
-/// At most one fetch for unknown key ids in this time, however many arrive.
+/// At most one fetch for unknown key ids in this time, however many arrive, unless it brings new keys.
 const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(10);
@@ -165,6 +165,10 @@ impl Fetch {
             Stage::Keys { metadata, .. } => {
                 let (status, body) = ProviderFailure::answer(outcome)?;
                 let keys = process_jwks_response(status, &body)?;
+                // Who asked for an unknown key was right: the next one may be right as well. Forged key ids bring no new key.
+                if slot.loaded.as_ref().is_some_and(|loaded| keys.adds_to(&loaded.keys)) {
+                    self.last_for_unknown_key = None;
+                }
                 slot.loaded = Some(Rc::new(LoadedProvider::new(slot, metadata, keys, now)));
                 slot.failure = None;
                 self.failures = 0;

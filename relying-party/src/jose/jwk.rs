@@ -60,6 +60,11 @@ impl JwkSet {
         &self.keys
     }
 
+    /// Whether there is a key here that is not in `older`.
+    pub fn adds_to(&self, older: &Self) -> bool {
+        self.keys.iter().any(|key| !older.keys.contains(key))
+    }
+
     /// The position of each key that was left out, and why.
     pub fn skipped(&self) -> &[(usize, SkippedKey)] {
         &self.skipped
@@ -67,7 +72,7 @@ impl JwkSet {
 }
 
 /// A public key that can verify signatures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jwk {
     /// `kid`
     pub kid: Option<String>,
@@ -78,7 +83,7 @@ pub struct Jwk {
 }
 
 /// A public key, by kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VerifyingKey {
     /// RSA, 2048 to 8192 bits.
     Rsa(RsaPublicKey),
