@@ -126,13 +126,14 @@ fn scalar_text(value: &dyn Val) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::policy::identity::tests::alice;
 
-    fn text(source: &str) -> Option<String> {
+    /// What `source` gives for alice.
+    pub(in crate::policy) fn text(source: &str) -> Option<String> {
         Expression::compile(source)
             .unwrap_or_else(|error| panic!("{source}: {error}"))
             .text(&Subject::new(&alice()), None)

@@ -284,15 +284,7 @@ fn failed(why: &'static str) -> ExecutionError {
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::expression::Expression;
-    use crate::policy::identity::Subject;
-    use crate::policy::identity::tests::alice;
-
-    fn text(source: &str) -> Option<String> {
-        Expression::compile(source)
-            .unwrap_or_else(|error| panic!("{source}: {error}"))
-            .text(&Subject::new(&alice()), None)
-    }
+    use crate::policy::expression::tests::text;
 
     #[test]
     fn every_function_works() {
