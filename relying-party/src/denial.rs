@@ -41,6 +41,8 @@ pub enum Denial {
     Callback(AuthorizationResponseError),
     /// The callback belongs to no login that may be completed.
     Login(LoginAttemptError),
+    /// The login belongs to no cookie of this browser, which has begun another one: it is begun once more.
+    LoginOvertaken,
     /// The provider reports an error instead of a code.
     Authorization(AuthorizationError),
     /// The token endpoint refused, or its answer is unusable.
@@ -130,6 +132,12 @@ impl Denial {
             Self::Login(LoginAttemptError::Expired(_)) => {
                 wording(400, "Sign-in took too long", "This sign-in was started too long ago.", TRY_AGAIN)
             }
+            Self::LoginOvertaken => wording(
+                400,
+                "Signing you in again",
+                "Another sign-in was begun in this browser, perhaps in another tab. This one starts again.",
+                TRY_AGAIN,
+            ),
             Self::Login(LoginAttemptError::AnotherBrowser(_)) => wording(
                 400,
                 "Sign-in failed",
@@ -266,6 +274,7 @@ impl Reason for Denial {
             Self::CrossSiteLogout => "logout.cross_site",
             Self::FormUnreadable => "callback.form_unreadable",
             Self::Callback(error) => error.code(),
+            Self::LoginOvertaken => "login.overtaken",
             Self::Login(error) => error.code(),
             Self::Authorization(error) => error.code(),
             Self::Token(error) => error.code(),

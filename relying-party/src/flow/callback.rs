@@ -64,7 +64,7 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
     };
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(error) => return too_late(&visit, error, scene),
+        Err(error) => return too_late(&visit, error, !browsers.is_empty(), scene),
     };
     let Some(provider) = scene.providers.iter().position(|slot| slot.config.name == attempt.provider) else {
         return visit.refuse(Denial::UnknownProvider, scene);
@@ -75,10 +75,18 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
 }
 
 /// A late or repeated callback: who is signed in already goes where the login was to lead; nothing is redeemed.
-fn too_late(visit: &Visit, error: LoginAttemptError, scene: &mut Scene<'_>) -> Step {
+///
+/// Tabs that are opened by a new browser at the same moment all get a cookie, and the last one stays: then the other logins
+/// belong to no cookie any more. So where there is a cookie, the page begins the login once more, by itself but once.
+fn too_late(visit: &Visit, error: LoginAttemptError, has_cookie: bool, scene: &mut Scene<'_>) -> Step {
     let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
+    let is_overtaken =
+        matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && !attempt.is_repetition);
     match (known, session_cookie::read(visit, scene)) {
         (Some((_, target)), Some(_)) => Response::redirect(target.as_str()).into(),
+        (Some((provider, target)), None) if is_overtaken => {
+            visit.refuse_login(Denial::LoginOvertaken, Some(&provider), &target, scene)
+        }
         (Some((provider, target)), None) => visit.refuse_login(error, Some(&provider), &target, scene),
         (None, _) => visit.refuse(error, scene),
     }

@@ -36,6 +36,7 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
             "return_to" => target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path),
             "provider" => choice.provider = Some(value.into_owned()),
             "login_hint" => choice.login_hint = Some(value.into_owned()),
+            "again" => choice.is_repetition = true,
             _ => {}
         }
     }

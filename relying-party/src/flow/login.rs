@@ -20,6 +20,8 @@ pub(super) struct Choice {
     pub(super) provider: Option<String>,
     /// `login_hint` (OIDC Core §3.1.2.1).
     pub(super) login_hint: Option<String>,
+    /// Begun by a page of ours after another login was overtaken.
+    pub(super) is_repetition: bool,
 }
 
 /// A login that begins as soon as its provider is available.
@@ -28,6 +30,7 @@ pub struct BeginLogin {
     need: Need,
     target: ReturnTarget,
     login_hint: Option<String>,
+    is_repetition: bool,
 }
 
 /// Begins a login that ends at `target`.
@@ -41,7 +44,8 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
         None => 0,
     };
     let need = Need { provider, newer_than: None };
-    let flow = BeginLogin { visit, need, target, login_hint: choice.login_hint };
+    let Choice { login_hint, is_repetition, .. } = choice;
+    let flow = BeginLogin { visit, need, target, login_hint, is_repetition };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
 }
 
@@ -62,7 +66,10 @@ impl BeginLogin {
         let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
         let redirect_uri = self.visit.endpoint(config, "callback");
         let name = &provider.config.name;
-        let attempt = LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy);
+        let attempt = LoginAttempt {
+            is_repetition: self.is_repetition,
+            ..LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy)
+        };
         let binding = self.visit.binding(Purpose::Login, &provider.config, config);
         let request = AuthorizationRequest {
             redirect_uri: &attempt.redirect_uri,

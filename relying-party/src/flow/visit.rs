@@ -98,6 +98,9 @@ impl Visit {
         scene.log.extend(denial.log_line(provider, request_id(&self.head)));
         let mut parameters = vec![("return_to", target.as_str())];
         parameters.extend(provider.map(|provider| ("provider", provider)));
+        if denial == Denial::LoginOvertaken {
+            parameters.push(("again", "1"));
+        }
         let login_path = Self::login_path(scene.config, &parameters);
         let logout_path = format!("{}/logout", scene.config.base_path);
         let actions: Vec<_> = match denial {
@@ -136,6 +139,10 @@ fn answer(head: &RequestHead, denial: &Denial, login_url: Option<&str>, actions:
             request_id: request_id(head),
             actions,
             retry_after: denial.retry_after(),
+            refresh: match (denial, actions) {
+                (Denial::LoginOvertaken, [Action::Link { href, .. }]) => Some(href),
+                _ => None,
+            },
         }),
     };
     if let Denial::MethodNotAllowed(allowed) = denial {

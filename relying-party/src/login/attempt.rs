@@ -34,6 +34,8 @@ pub struct LoginAttempt {
     pub started_at: UnixTime,
     /// The hash of the browser's identifier.
     pub browser: [u8; 32],
+    /// Whether it was begun by itself after another one failed. It is not repeated a second time.
+    pub is_repetition: bool,
 }
 
 /// Why a `state` was refused. The browser is at fault. What could be read of the attempt is there still, so that the answer
@@ -89,6 +91,7 @@ impl LoginAttempt {
             redirect_uri,
             started_at: now,
             browser: browser.hash(),
+            is_repetition: false,
         }
     }
 
@@ -102,6 +105,7 @@ impl LoginAttempt {
             self.redirect_uri.clone(),
             self.started_at.as_millis(),
             URL_SAFE_NO_PAD.encode(self.browser),
+            self.is_repetition,
         );
         // Serialising strings and an integer into memory does not fail; and what is empty then opens as nothing.
         let plaintext = serde_json::to_vec(&sealed).unwrap_or_default();
@@ -131,7 +135,7 @@ impl LoginAttempt {
 
 /// An array rather than an object: the names would be a fifth of the `state`.
 #[derive(Serialize, Deserialize)]
-struct Sealed(String, String, String, String, String, u64, String);
+struct Sealed(String, String, String, String, String, u64, String, bool);
 
 fn unseal<'b>(
     state: &str,
@@ -143,7 +147,7 @@ fn unseal<'b>(
     }
     let sealed = URL_SAFE_NO_PAD.decode(state).ok()?;
     let opened = keys.open(&binding(sealed_provider_tag(&sealed)?)?, &sealed)?;
-    let Sealed(provider, return_to, nonce, code_verifier, redirect_uri, started_at, browser) =
+    let Sealed(provider, return_to, nonce, code_verifier, redirect_uri, started_at, browser, is_repetition) =
         serde_json::from_slice(&opened.plaintext).ok()?;
     Some(LoginAttempt {
         provider,
@@ -153,6 +157,7 @@ fn unseal<'b>(
         redirect_uri,
         started_at: UnixTime::from_millis(started_at),
         browser: URL_SAFE_NO_PAD.decode(browser).ok()?.try_into().ok()?,
+        is_repetition,
     })
 }
 

@@ -36,6 +36,8 @@ pub struct Page<'a> {
     pub actions: &'a [Action<'a>],
     /// `retry-after` (RFC 9110 §10.2.3), in whole seconds.
     pub retry_after: Option<Duration>,
+    /// Where the page leads by itself.
+    pub refresh: Option<&'a str>,
 }
 
 /// Something a person can do on a page. A target that is neither a path nor an http(s) URL leads to `/`.
@@ -66,8 +68,15 @@ pub fn render(page: &Page<'_>) -> Response {
     }
     footer(&mut body, page.reason, page.request_id);
     let has_form = page.actions.iter().any(|action| matches!(action, Action::Post { .. }));
-    Document { status: page.status, title: page.title, refresh: None, has_form, retry_after: page.retry_after, body }
-        .into_response()
+    Document {
+        status: page.status,
+        title: page.title,
+        refresh: page.refresh,
+        has_form,
+        retry_after: page.retry_after,
+        body,
+    }
+    .into_response()
 }
 
 /// After a logout that ended here.
@@ -80,6 +89,7 @@ pub fn signed_out(login_href: &str) -> Response {
         request_id: None,
         actions: &[Action::Link { label: "Sign in", href: login_href }],
         retry_after: None,
+        refresh: None,
     })
 }
 

@@ -23,6 +23,7 @@ fn refused() -> Response {
         request_id: REQUEST_ID,
         actions: &[Action::Link { label: "Try again", href: "/oauth2/login?return_to=%2F" }],
         retry_after: None,
+        refresh: None,
     })
 }
 
@@ -35,6 +36,7 @@ fn unavailable() -> Response {
         request_id: REQUEST_ID,
         actions: &[],
         retry_after: Some(Duration::from_secs(5)),
+        refresh: None,
     })
 }
 
@@ -50,6 +52,7 @@ fn sign_out() -> Response {
             Action::Link { label: "Stay", href: "/" },
         ],
         retry_after: None,
+        refresh: None,
     })
 }
 
@@ -90,6 +93,7 @@ fn hostile_pages() -> Vec<Response> {
             request_id: Some(HOSTILE),
             actions: &actions,
             retry_after: None,
+            refresh: None,
         }),
         signed_out(&path),
         sign_in(&[(HOSTILE, &path)]),
