@@ -274,7 +274,7 @@ impl Reason for Denial {
             Self::CrossSiteLogout => "logout.cross_site",
             Self::FormUnreadable => "callback.form_unreadable",
             Self::Callback(error) => error.code(),
-            Self::LoginOvertaken => "login.overtaken",
+            Self::LoginOvertaken => "login.another_browser",
             Self::Login(error) => error.code(),
             Self::Authorization(error) => error.code(),
             Self::Token(error) => error.code(),

@@ -154,6 +154,33 @@ pub fn a_callback_from_another_browser_is_refused<W: World>() {
     assert!(!has_session(&mut victim, &mut world));
 }
 
+/// Tabs that a new browser opens at the same moment all get a cookie, and the last one stays.
+pub fn a_login_whose_cookie_another_tab_replaced_begins_again_once<W: World>() {
+    let mut world = W::open(Setup::default());
+    let mut browser = Browser::default();
+    let replaced = browser.open_until_callback(&mut world, "/first?x=1");
+    browser.jar = Default::default();
+    browser.open_until_callback(&mut world, "/second");
+
+    let page = browser.follow(&mut world, replaced);
+    page.exchange.refused_with(400).because_of("login.another_browser");
+    let again = refresh_of(&page.exchange.response.text()).expect("the page leads on by itself");
+    let repeated = browser.open_until_callback(&mut world, &again);
+    let mut other = Browser::default();
+    other.open_until_callback(&mut world, "/third");
+    let page = other.follow(&mut world, repeated.clone());
+    page.exchange.refused_with(400).because_of("login.another_browser");
+    assert_eq!(refresh_of(&page.exchange.response.text()), None, "once is enough");
+
+    browser.follow(&mut world, repeated).shows("/first?x=1");
+    assert_eq!(world.provider().count(Endpoint::Token), 1, "no code of another login was sent");
+}
+
+fn refresh_of(page: &str) -> Option<String> {
+    let (_, rest) = page.split_once(r#"http-equiv="refresh" content="0;url="#)?;
+    Some(rest.split_once('"')?.0.replace("&amp;", "&"))
+}
+
 pub fn the_login_endpoint_leads_to_return_to<W: World>() {
     let mut world = W::open(Setup::default());
     let mut browser = Browser::default();

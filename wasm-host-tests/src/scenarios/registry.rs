@@ -26,6 +26,7 @@ macro_rules! scenarios {
             a_repeated_callback_without_a_session_is_a_page,
             two_identical_callbacks_at_once_end_in_one_session,
             a_callback_from_another_browser_is_refused,
+            a_login_whose_cookie_another_tab_replaced_begins_again_once,
             the_login_endpoint_leads_to_return_to,
             the_login_endpoint_passes_the_hint_on,
             no_return_target_leads_to_another_origin,
