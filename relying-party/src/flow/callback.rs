@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::config::SameSite;
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
-use crate::jose::Software;
 use crate::login::attempt::{LoginAttempt, LoginAttemptError};
 use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
 use crate::page;
@@ -198,7 +197,7 @@ impl VerifyIdToken {
             clock_skew: provider.config.clock_skew,
             access_token: &self.tokens.access_token,
         };
-        self.tokens.id_token.verify(&expected, &provider.keys, &Software, scene.now)
+        self.tokens.id_token.verify(&expected, &provider.keys, scene.verifier, scene.now)
     }
 
     fn sign_in(self, provider: &LoadedProvider, id_token: VerifiedIdToken, scene: &mut Scene<'_>) -> Step {

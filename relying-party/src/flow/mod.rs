@@ -18,6 +18,7 @@ use crate::denial::Denial;
 use crate::entropy::Entropy;
 use crate::forward::Forward;
 use crate::http::{CalloutRequest, RequestHead, Response};
+use crate::jose::SignatureVerifier;
 use crate::log::LogLine;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
@@ -43,6 +44,8 @@ pub struct Scene<'a> {
     pub now: UnixTime,
     /// Randomness.
     pub entropy: &'a mut dyn Entropy,
+    /// What checks signatures.
+    pub verifier: &'a dyn SignatureVerifier,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }

@@ -14,6 +14,7 @@ use crate::flow::provider::ProviderSlot;
 use crate::flow::{self, Scene, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
+use crate::jose::SignatureVerifier;
 use crate::log::LogLine;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::time::UnixTime;
@@ -110,6 +111,8 @@ pub struct Env<'a> {
     pub now: UnixTime,
     /// The host's randomness.
     pub entropy: &'a mut dyn Entropy,
+    /// What checks signatures: the host, where it can.
+    pub verifier: &'a dyn SignatureVerifier,
 }
 
 /// How long a request waits for a provider's metadata or keys.
@@ -316,6 +319,7 @@ impl Gateway {
             sessions: &mut self.sessions,
             now: env.now,
             entropy: env.entropy,
+            verifier: env.verifier,
             log: &mut self.log,
         }
     }

@@ -112,7 +112,8 @@ impl Jwk {
         self.algorithm.is_none_or(|own| own == algorithm) && self.key.fits(algorithm)
     }
 
-    fn from_value(value: &Value) -> Result<Self, SkippedKey> {
+    /// Reads a JWK. Whatever makes it unusable for verifying signatures is the reason to skip it.
+    pub fn from_value(value: &Value) -> Result<Self, SkippedKey> {
         let Value::Object(jwk) = value else { return Err(SkippedKey::Malformed) };
         let kty = string(jwk, "kty")?.ok_or(SkippedKey::Malformed)?;
         // A key whose secret everybody can read signs for everybody.

@@ -1,5 +1,7 @@
 //! Compact JWS (RFC 7515 §7.1), read strictly.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -13,15 +15,16 @@ const MAX_LENGTH: usize = 64 * 1024;
 /// The longest `kid` that is looked up, in bytes.
 pub(super) const MAX_KEY_ID: usize = 1024;
 
-/// A JWS that has been read but not verified: its header is known, its payload stays inside until
-/// [`JwkSet::verify`](super::JwkSet::verify) has found the signature good.
+/// A JWS that has been read but not verified: its header is known, its payload cannot be had. Tokens are read as
+/// [`UnverifiedJwt`](super::UnverifiedJwt), which gives it out after verification.
 ///
-/// Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) are never used.
+/// Keys that a token brings along or points to (`jwk`, `jku`, `x5c`, `x5u`) verify nothing.
 pub struct CompactJws<'a> {
     algorithm: JwsAlgorithm,
     kid: Option<String>,
     typ: Option<String>,
-    signing_input: &'a str,
+    embedded_key: Option<Value>,
+    signing_input: Cow<'a, str>,
     payload: Vec<u8>,
     signature: Vec<u8>,
 }
@@ -37,7 +40,7 @@ impl<'a> CompactJws<'a> {
         if payload.contains('.') {
             return Err(JwsError::NotThreeParts);
         }
-        let header = json::parse_object(&decode(header)?, MAX_LENGTH).map_err(JwsError::Header)?;
+        let mut header = json::parse_object(&decode(header)?, MAX_LENGTH).map_err(JwsError::Header)?;
         // RFC 7515 §4.1.11: no extension is understood here, and an empty list is not allowed either.
         if header.contains_key("crit") {
             return Err(JwsError::CriticalExtension);
@@ -53,7 +56,14 @@ impl<'a> CompactJws<'a> {
             return Err(JwsError::KeyIdTooLong);
         }
         let typ = string(&header, "typ")?.map(str::to_owned);
-        Ok(Self { algorithm, kid, typ, signing_input, payload: decode(payload)?, signature: decode(signature)? })
+        let embedded_key = header.remove("jwk");
+        let (payload, signature) = (decode(payload)?, decode(signature)?);
+        Ok(Self { algorithm, kid, typ, embedded_key, signing_input: signing_input.into(), payload, signature })
+    }
+
+    /// The same, without the text that it was read from.
+    pub fn into_owned(self) -> CompactJws<'static> {
+        CompactJws { signing_input: Cow::Owned(self.signing_input.into_owned()), ..self }
     }
 
     /// `alg` (RFC 7515 §4.1.1)
@@ -71,8 +81,14 @@ impl<'a> CompactJws<'a> {
         self.typ.as_deref()
     }
 
+    /// `jwk` (RFC 7515 §4.1.3): a key that whoever made the token chose. It proves the possession of that key (RFC 9449 §4.2),
+    /// and nothing about who has it.
+    pub const fn embedded_key(&self) -> Option<&Value> {
+        self.embedded_key.as_ref()
+    }
+
     /// What the signature covers (RFC 7515 §5.2 step 8).
-    pub(super) const fn signing_input(&self) -> &[u8] {
+    pub(super) fn signing_input(&self) -> &[u8] {
         self.signing_input.as_bytes()
     }
 
@@ -80,7 +96,7 @@ impl<'a> CompactJws<'a> {
         &self.signature
     }
 
-    /// Only for [`verify`](super::verify), after the signature was found good.
+    /// Only for [`UnverifiedJwt`](super::UnverifiedJwt), which keeps it until the signature was found good.
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload
     }
@@ -134,6 +150,9 @@ pub enum JwsError {
     /// `kid` is longer than 1 KiB.
     #[error("the token's key id is too long")]
     KeyIdTooLong,
+    /// The payload is no acceptable JSON object.
+    #[error("the token's payload is malformed")]
+    Payload(#[source] JsonError),
 }
 
 impl Reason for JwsError {
@@ -148,6 +167,7 @@ impl Reason for JwsError {
             Self::UnsupportedAlgorithm => "jws.algorithm_unsupported",
             Self::CriticalExtension => "jws.critical_extension",
             Self::KeyIdTooLong => "jws.kid_too_long",
+            Self::Payload(_) => "jws.payload_malformed",
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod algorithm;
 pub mod json;
 pub mod jwk;
 pub mod jws;
+pub mod unverified_jwt;
 pub mod verify;
 
 #[cfg(test)]
@@ -13,4 +14,5 @@ pub use algorithm::JwsAlgorithm;
 pub use json::JsonError;
 pub use jwk::{Jwk, JwkSet, JwkSetError, SkippedKey, VerifyingKey};
 pub use jws::{CompactJws, JwsError};
+pub use unverified_jwt::{NotVerified, UnverifiedJwt, VerifiedJwt};
 pub use verify::{SignatureVerifier, Software, VerifyError};

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use self::claims::{Claims, access_token, audience, ensure, nonce, subject, time, typ};
 pub use self::error::IdTokenError;
-use crate::jose::{CompactJws, JwkSet, JwsAlgorithm, SignatureVerifier};
+use crate::jose::{JwkSet, JwsAlgorithm, SignatureVerifier, UnverifiedJwt};
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
@@ -51,10 +51,13 @@ impl UnverifiedIdToken {
         verifier: &dyn SignatureVerifier,
         now: UnixTime,
     ) -> Result<VerifiedIdToken, IdTokenError> {
-        let jws = CompactJws::parse(self.0.expose()).map_err(IdTokenError::Malformed)?;
-        typ::check(jws.typ())?; // RFC 8725 §3.11
-        let claims = Claims(keys.verify(&jws, expected.algorithms, verifier).map_err(IdTokenError::Signature)?); // 6, 7
-        let algorithm = jws.algorithm();
+        let token = UnverifiedJwt::parse(self.0.expose()).map_err(IdTokenError::Malformed)?;
+        typ::check(token.typ())?; // RFC 8725 §3.11
+        let token = token
+            .verify(keys, expected.algorithms, verifier)
+            .map_err(|refused| IdTokenError::Signature(refused.error()))?; // 6, 7
+        let algorithm = token.algorithm();
+        let claims = Claims(token.into_claims());
         ensure(claims.0.get("iss").is_some_and(|iss| iss == expected.issuer), IdTokenError::IssuerMismatch)?; // 2
         audience::check(&claims, expected.client_id)?; // 3–5
         let expires_at = time::not_expired(&claims, now, expected.clock_skew)?; // 9

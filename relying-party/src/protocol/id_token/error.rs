@@ -12,7 +12,7 @@ pub enum IdTokenError {
     /// `typ` says that it is something else.
     #[error("the token is not an ID token")]
     WrongType,
-    /// Key, algorithm, signature or payload.
+    /// Key, algorithm or signature.
     #[error("the ID token's signature was not verified")]
     Signature(#[source] VerifyError),
     /// `iss`
@@ -92,6 +92,7 @@ impl Reason for IdTokenError {
         match self {
             Self::Malformed(JwsError::UnsupportedAlgorithm) => "id_token.algorithm_unsupported",
             Self::Malformed(JwsError::CriticalExtension) => "id_token.critical_extension",
+            Self::Malformed(JwsError::Payload(_)) => "id_token.payload_malformed",
             Self::Malformed(_) => "id_token.malformed",
             Self::WrongType => "id_token.wrong_type",
             Self::Signature(error) => match error {
@@ -100,7 +101,6 @@ impl Reason for IdTokenError {
                 VerifyError::NoFittingKey => "id_token.key_unfit",
                 VerifyError::AmbiguousKey => "id_token.key_ambiguous",
                 VerifyError::SignatureInvalid | VerifyError::SoleKeySignatureInvalid => "id_token.signature_invalid",
-                VerifyError::Payload(_) => "id_token.payload_malformed",
             },
             Self::IssuerMismatch => "id_token.issuer_mismatch",
             Self::AudienceMissing => "id_token.audience_missing",
