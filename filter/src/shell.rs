@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
-use relying_party::jose::Software;
+use relying_party::jose::{NoHostSigner, Software};
 
 use crate::host::{self, HostEntropy};
 
@@ -158,7 +158,7 @@ impl Shell {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mut lost = Vec::new();
-            let mut env = Env { now, entropy: &mut HostEntropy, verifier: &Software };
+            let mut env = Env { now, entropy: &mut HostEntropy, verifier: &Software, signer: &NoHostSigner };
             let effects = self.gateway.handle(event, &mut env);
             for effect in effects {
                 self.carry_out(effect, caller, &mut lost);

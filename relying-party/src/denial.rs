@@ -6,10 +6,10 @@ use crate::admission::RequirementNotMet;
 use crate::log::LogLine;
 use crate::login::attempt::LoginAttemptError;
 use crate::policy::path::PathError;
-use crate::protocol::ProviderFailure;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::token::TokenError;
+use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
 use crate::reason::Reason;
 
 /// Why a request is answered here and not passed on.
@@ -45,6 +45,10 @@ pub enum Denial {
     LoginOvertaken,
     /// The provider reports an error instead of a code.
     Authorization(AuthorizationError),
+    /// This deployment cannot prove who it is to the provider.
+    ClientAuthentication(ClientAuthenticationError),
+    /// The provider did not take the pushed authorization request.
+    PushedAuthorization(PushedAuthorizationError),
     /// The token endpoint refused, or its answer is unusable.
     Token(TokenError),
     /// The ID token is not acceptable.
@@ -148,14 +152,22 @@ impl Denial {
             Self::Token(TokenError::InvalidGrant) => {
                 wording(400, "Sign-in failed", "This sign-in was used already, or it took too long.", TRY_AGAIN)
             }
-            Self::ProviderNotReady | Self::Token(TokenError::Unavailable { .. }) => UNAVAILABLE,
+            Self::ProviderNotReady
+            | Self::Token(TokenError::Unavailable { .. })
+            | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
-            Self::Token(_) | Self::IdToken(_) => wording(
+            Self::Token(_) | Self::IdToken(_) | Self::PushedAuthorization(_) => wording(
                 502,
                 "Sign-in failed",
                 "The answer of the sign-in service could not be accepted. If this happens again, tell the person who runs \
                  this application.",
                 TRY_AGAIN,
+            ),
+            Self::ClientAuthentication(_) => wording(
+                500,
+                "Sign-in is not available",
+                "This application cannot identify itself to the sign-in service. Tell the person who runs it.",
+                None,
             ),
             Self::SessionTooLarge { .. } => wording(
                 500,
@@ -208,9 +220,32 @@ impl Denial {
             Self::FormUnreadable => Some(
                 "response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
             ),
-            Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient) => Some(
-                "compare `client_id`, `client_secret` and `token_endpoint_auth_method` with the registration at the provider",
+            Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
+            | Self::PushedAuthorization(
+                PushedAuthorizationError::InvalidClient | PushedAuthorizationError::UnauthorizedClient,
+            ) => Some(
+                "compare `client_id`, `token_endpoint_auth_method` and `client_secret` or `client_key` with the registration at \
+                 the provider",
             ),
+            Self::ClientAuthentication(ClientAuthenticationError::RsaUnsupported) => Some(
+                "only the host can sign with RSA, and this one does not: use a P-256 or Ed25519 key as `client_key`",
+            ),
+            Self::ClientAuthentication(ClientAuthenticationError::SigningFailed) => {
+                Some("is `client_key` a valid RSA key? Or use a P-256 or Ed25519 key")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::MissingEndpoint) => Some(
+                "the metadata has no `pushed_authorization_request_endpoint`: name it in `metadata`, or set \
+                 `pushed_authorization_requests: never`",
+            ),
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidRequest) => {
+                Some("compare the redirect URI with the registration at the provider")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidScope) => {
+                Some("the provider does not know one of `scope`")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidTarget)
+            | Self::Authorization(AuthorizationError::InvalidTarget)
+            | Self::Token(TokenError::InvalidTarget) => Some("the provider does not know one of `resource`"),
             Self::Authorization(AuthorizationError::UnauthorizedClient | AuthorizationError::InvalidRequest) => {
                 Some("compare `client_id` and the redirect URI with the registration at the provider")
             }
@@ -248,6 +283,7 @@ const fn error_wording(error: AuthorizationError) -> Wording {
         | AuthorizationError::UnauthorizedClient
         | AuthorizationError::UnsupportedResponseType
         | AuthorizationError::InvalidScope
+        | AuthorizationError::InvalidTarget
         | AuthorizationError::ServerError
         | AuthorizationError::UnusedFeature
         | AuthorizationError::Other => wording(
@@ -277,6 +313,8 @@ impl Reason for Denial {
             Self::LoginOvertaken => "login.another_browser",
             Self::Login(error) => error.code(),
             Self::Authorization(error) => error.code(),
+            Self::ClientAuthentication(error) => error.code(),
+            Self::PushedAuthorization(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
             Self::SessionTooLarge { .. } => "session.too_large",
@@ -313,6 +351,21 @@ impl From<LoginAttemptError> for Denial {
 impl From<AuthorizationError> for Denial {
     fn from(error: AuthorizationError) -> Self {
         Self::Authorization(error)
+    }
+}
+
+impl From<ClientAuthenticationError> for Denial {
+    fn from(error: ClientAuthenticationError) -> Self {
+        Self::ClientAuthentication(error)
+    }
+}
+
+impl From<PushedAuthorizationError> for Denial {
+    fn from(error: PushedAuthorizationError) -> Self {
+        match error {
+            PushedAuthorizationError::ClientAuthentication(error) => Self::ClientAuthentication(error),
+            error => Self::PushedAuthorization(error),
+        }
     }
 }
 

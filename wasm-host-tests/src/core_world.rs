@@ -8,7 +8,7 @@ use relying_party::entropy::Entropy;
 use relying_party::forward::Forward;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, Headers, RequestHead};
-use relying_party::jose::Software;
+use relying_party::jose::{NoHostSigner, Software};
 use relying_party::time::UnixTime;
 
 use crate::message::{Request, Response};
@@ -114,7 +114,7 @@ impl CoreProxy {
     fn handle(&mut self, event: Event, now: UnixTime) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let mut env = Env { now, entropy: &mut self.randomness, verifier: &Software };
+            let mut env = Env { now, entropy: &mut self.randomness, verifier: &Software, signer: &NoHostSigner };
             for effect in self.gateway.handle(event, &mut env) {
                 events.extend(self.carry_out(effect));
             }

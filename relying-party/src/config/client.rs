@@ -1,8 +1,11 @@
 //! How this deployment is a client of a provider: identifier, secret, and what it asks for.
 
+use url::Url;
+
 use super::cursor::{Cursor, Mapping};
 use super::problem::quoted;
-use super::secret;
+use super::{address, client_key, secret};
+use crate::jose::SigningKey;
 use crate::secret::Secret;
 
 /// A registration at a provider.
@@ -14,8 +17,12 @@ pub struct Client {
     pub authentication: ClientAuthentication,
     /// Scope values separated by spaces; contains `openid`.
     pub scope: String,
+    /// `resource` of authorization and token requests: absolute URIs without fragment (RFC 8707 §2).
+    pub resource: Vec<String>,
     /// Further parameters of the authorization request; none that the protocol itself sets.
     pub authorization_parameters: Vec<(String, String)>,
+    /// Whether authorization requests are pushed.
+    pub pushed_authorization_requests: PushedAuthorizationRequests,
 }
 
 /// Client authentication at the token endpoint (OIDC Core 1.0 §9).
@@ -25,8 +32,23 @@ pub enum ClientAuthentication {
     SecretBasic(Secret<String>),
     /// `client_secret_post`
     SecretPost(Secret<String>),
+    /// `private_key_jwt`
+    PrivateKeyJwt(SigningKey),
+    /// `tls_client_auth` (RFC 8705 §2.1): the certificate is the host's, in the cluster that leads to the provider.
+    TlsClientAuth,
     /// `none`: a public client, protected by PKCE alone.
     None,
+}
+
+/// When authorization requests are pushed to the provider (RFC 9126).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushedAuthorizationRequests {
+    /// When the provider requires it.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 const DEFAULT_SCOPE: &str = "openid profile email";
@@ -53,12 +75,19 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Client> {
     let client_id = client_id(provider);
     let authentication = authentication(provider);
     let scope = provider.optional("scope", DEFAULT_SCOPE.to_owned(), |cursor| scope(&cursor));
+    let resource = provider.optional("resource", Vec::new(), |cursor| resource(&cursor));
+    let pushed = provider.optional("pushed_authorization_requests", PushedAuthorizationRequests::Auto, |cursor| {
+        use PushedAuthorizationRequests::{Always, Auto, Never};
+        cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
+    });
     let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
     Some(Client {
         client_id: client_id?,
         authentication: authentication?,
         scope: scope?,
+        resource: resource?,
         authorization_parameters: parameters?,
+        pushed_authorization_requests: pushed?,
     })
 }
 
@@ -79,36 +108,62 @@ fn client_id(provider: &Mapping<'_>) -> Option<String> {
 enum Method {
     Basic,
     Post,
+    PrivateKeyJwt,
+    TlsClientAuth,
     None,
 }
 
-fn authentication(provider: &Mapping<'_>) -> Option<ClientAuthentication> {
-    let method = provider.optional("token_endpoint_auth_method", Method::Basic, |cursor| {
-        cursor.choice(
-            &[("client_secret_basic", Method::Basic), ("client_secret_post", Method::Post), ("none", Method::None)],
-            &["private_key_jwt", "tls_client_auth"],
-        )
-    });
-    let given = provider.member("client_secret");
-    // Also when the method is wrong: a variable that is not set is reported all the same.
-    let secret = given.as_ref().map(client_secret);
-    match (method?, secret) {
-        (Method::None, None) => Some(ClientAuthentication::None),
-        (Method::None, Some(_)) => {
-            provider
-                .place("client_secret")
-                .refuse("a secret without effect", "none with `token_endpoint_auth_method: none`");
-            None
-        }
-        (Method::Basic, Some(secret)) => secret.map(ClientAuthentication::SecretBasic),
-        (Method::Post, Some(secret)) => secret.map(ClientAuthentication::SecretPost),
-        (Method::Basic | Method::Post, None) => {
-            provider
-                .place("client_secret")
-                .refuse("nothing", "a secret (for a public client: `token_endpoint_auth_method: none`)");
-            None
+impl Method {
+    const ALL: [Self; 5] = [Self::Basic, Self::Post, Self::PrivateKeyJwt, Self::TlsClientAuth, Self::None];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::None => "none",
         }
     }
+}
+
+fn authentication(provider: &Mapping<'_>) -> Option<ClientAuthentication> {
+    let methods = Method::ALL.map(|method| (method.name(), method));
+    let method = provider.optional("token_endpoint_auth_method", Method::Basic, |cursor| cursor.choice(&methods, &[]));
+    // Also when the method is wrong: a variable that is not set is reported all the same.
+    let secret = provider.member("client_secret").as_ref().map(client_secret);
+    let key = provider.member("client_key").as_ref().map(client_key::read);
+    let method = method?;
+    let (wants_secret, wants_key) =
+        (matches!(method, Method::Basic | Method::Post), matches!(method, Method::PrivateKeyJwt));
+    let mut fits = true;
+    for (member, given, wanted) in
+        [("client_secret", secret.is_some(), wants_secret), ("client_key", key.is_some(), wants_key)]
+    {
+        let place = provider.place(member);
+        match (given, wanted) {
+            (true, false) => {
+                place.refuse(
+                    "a secret without effect",
+                    format_args!("none with `token_endpoint_auth_method: {}`", method.name()),
+                );
+                fits = false;
+            }
+            (false, true) if wants_key => place.refuse("nothing", client_key::EXPECTED),
+            (false, true) => {
+                place.refuse("nothing", "a secret (for a public client: `token_endpoint_auth_method: none`)");
+            }
+            _ => {}
+        }
+    }
+    let authentication = match method {
+        Method::Basic => ClientAuthentication::SecretBasic(secret??),
+        Method::Post => ClientAuthentication::SecretPost(secret??),
+        Method::PrivateKeyJwt => ClientAuthentication::PrivateKeyJwt(key??),
+        Method::TlsClientAuth => ClientAuthentication::TlsClientAuth,
+        Method::None => ClientAuthentication::None,
+    };
+    fits.then_some(authentication)
 }
 
 fn client_secret(cursor: &Cursor<'_>) -> Option<Secret<String>> {
@@ -146,6 +201,21 @@ fn scope(cursor: &Cursor<'_>) -> Option<String> {
         return None;
     }
     Some(scope.to_owned())
+}
+
+/// RFC 8707 §2
+fn resource(cursor: &Cursor<'_>) -> Option<Vec<String>> {
+    let mut complete = true;
+    let mut resources = Vec::new();
+    for (index, text) in cursor.texts("a list of resources, each an absolute URI")?.into_iter().enumerate() {
+        if is_visible(text) && !text.contains([' ', '#']) && Url::parse(text).is_ok() {
+            resources.push(text.to_owned());
+        } else if let Some(item) = cursor.list("").and_then(|items| items.into_iter().nth(index)) {
+            item.refuse(address::shown(text), "an absolute URI without fragment, such as `https://api.example.org`");
+            complete = false;
+        }
+    }
+    complete.then_some(resources)
 }
 
 fn parameters(cursor: &Cursor<'_>) -> Option<Vec<(String, String)>> {

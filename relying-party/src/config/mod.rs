@@ -5,6 +5,7 @@
 
 mod address;
 mod client;
+mod client_key;
 mod cookie;
 mod cursor;
 mod duration;
@@ -23,7 +24,7 @@ mod session_key;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Client, ClientAuthentication};
+pub use client::{Client, ClientAuthentication, PushedAuthorizationRequests};
 pub use headers::IdentityHeader;
 pub use origin::PublicUrl;
 pub use problem::{ConfigErrors, Problem};

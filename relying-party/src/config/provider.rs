@@ -51,20 +51,13 @@ const KEYS: Keys = Keys {
         "client_id",
         "client_secret",
         "token_endpoint_auth_method",
-        "scope",
-        "authorization_parameters",
-    ],
-    planned: &[
         "client_key",
+        "scope",
         "resource",
+        "authorization_parameters",
         "pushed_authorization_requests",
-        "userinfo",
-        "login_hint_domains",
-        "audience",
-        "access_token",
-        "token_type",
-        "tenants",
     ],
+    planned: &["userinfo", "login_hint_domains", "audience", "access_token", "token_type", "tenants"],
 };
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);

@@ -18,7 +18,7 @@ use crate::session::{AccessToken, Session, SignIn};
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie};
 
 /// The largest form post of a provider, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -125,8 +125,15 @@ impl TakeResponse {
         };
         let attempt = &self.login.attempt;
         let (redirect_uri, verifier) = (&attempt.redirect_uri, attempt.code_verifier.expose());
-        let request = token_request(&provider.config, &provider.metadata, code, redirect_uri, verifier);
+        let (config, client) = (&provider.config, &provider.config.client);
+        let request =
+            token_request(config, client, &provider.metadata, code, redirect_uri, verifier, &mut scene.means());
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return self.login.refuse(error, scene),
+        };
         let flow = AwaitTokenResponse { login: self.login, need: self.need, provider };
+        let flow = AwaitCallout::TokenResponse(flow);
         Step::Wait(Wait::Callout { request: Box::new(request), flow })
     }
 }

@@ -1,17 +1,24 @@
 //! The authorization request: the browser goes to the provider (OIDC Core 1.0 §3.1.2.1).
 
+use std::rc::Rc;
+
+use url::Url;
+
 use crate::denial::Denial;
-use crate::http::Response;
+use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::LoginAttempt;
 use crate::login::browser::{BrowserId, ResponseMode};
 use crate::login::return_to::ReturnTarget;
 use crate::page;
-use crate::protocol::{AuthorizationRequest, authorization_url};
+use crate::protocol::{
+    AuthorizationRequest, ProviderFailure, authorization_url, authorization_url_after_push,
+    process_pushed_authorization_response, pushed_authorization_request, pushes,
+};
 use crate::session::seal::Purpose;
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait};
 
 /// What the visitor chose.
 #[derive(Default)]
@@ -52,7 +59,7 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
 impl BeginLogin {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         match scene.provider(self.need) {
-            Ok(provider) => self.redirect(&provider, scene),
+            Ok(provider) => self.redirect(provider, scene),
             Err(denial) => {
                 let name = scene.provider_name(self.need);
                 self.visit.refuse_login(denial, name.as_deref(), &self.target, scene)
@@ -60,7 +67,7 @@ impl BeginLogin {
         }
     }
 
-    fn redirect(self, provider: &LoadedProvider, scene: &mut Scene<'_>) -> Step {
+    fn redirect(self, provider: Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
         let config = scene.config;
         let (client, cookie) = (&provider.config.client, &config.session.cookie);
         let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
@@ -78,9 +85,49 @@ impl BeginLogin {
             code_verifier: attempt.code_verifier.expose(),
             login_hint: self.login_hint.as_deref(),
         };
-        let url = authorization_url(&provider.metadata, client, &request);
-        Response::redirect(url.as_str()).with_cookies(vec![browser.set_cookie(cookie, ResponseMode::of(client))]).into()
+        let cookie = browser.set_cookie(cookie, ResponseMode::of(client));
+        if !pushes(client, &provider.metadata) {
+            return leave(&authorization_url(&provider.metadata, client, &request), cookie);
+        }
+        let pushed =
+            pushed_authorization_request(&provider.config, client, &provider.metadata, &request, &mut scene.means());
+        match pushed {
+            Ok(request) => {
+                let flow = AwaitPushedAuthorization { visit: self.visit, provider, target: attempt.return_to, cookie };
+                let flow = AwaitCallout::PushedAuthorization(flow);
+                Step::Wait(Wait::Callout { request: Box::new(request), flow })
+            }
+            Err(error) => self.visit.refuse_login(error, Some(name), &attempt.return_to, scene),
+        }
     }
+}
+
+/// A login whose authorization request has been pushed to the provider, which is to answer with a reference to it (RFC 9126).
+pub struct AwaitPushedAuthorization {
+    visit: Visit,
+    provider: Rc<LoadedProvider>,
+    target: ReturnTarget,
+    cookie: String,
+}
+
+impl AwaitPushedAuthorization {
+    pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
+        let LoadedProvider { config, metadata, .. } = &*self.provider;
+        let request_uri = ProviderFailure::answer(outcome).map_err(Denial::Provider).and_then(|(status, body)| {
+            process_pushed_authorization_response(status, &body).map_err(Denial::PushedAuthorization)
+        });
+        match request_uri {
+            Ok(request_uri) => {
+                leave(&authorization_url_after_push(metadata, &config.client, &request_uri), self.cookie)
+            }
+            Err(denial) => self.visit.refuse_login(denial, Some(&config.name), &self.target, scene),
+        }
+    }
+}
+
+/// To the provider, with the cookie that the way back needs.
+fn leave(url: &Url, cookie: String) -> Step {
+    Response::redirect(url.as_str()).with_cookies(vec![cookie]).into()
 }
 
 /// Several providers fit: a person chooses.

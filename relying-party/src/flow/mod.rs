@@ -17,18 +17,19 @@ use crate::config::Config;
 use crate::denial::Denial;
 use crate::entropy::Entropy;
 use crate::forward::Forward;
-use crate::http::{CalloutRequest, RequestHead, Response};
-use crate::jose::SignatureVerifier;
+use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
+use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
 use crate::policy::rules::{self, Selection};
+use crate::protocol::client_authentication::Means;
 use crate::time::UnixTime;
 
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
 use self::visit::Visit;
 
-pub use self::callback::{AwaitForm, AwaitTokenResponse};
+pub use self::callback::AwaitForm;
 
 /// What a flow sees and uses while it runs.
 pub struct Scene<'a> {
@@ -46,6 +47,8 @@ pub struct Scene<'a> {
     pub entropy: &'a mut dyn Entropy,
     /// What checks signatures.
     pub verifier: &'a dyn SignatureVerifier,
+    /// The host's private-key operations.
+    pub signer: &'a dyn HostSigner,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }
@@ -58,6 +61,11 @@ impl Scene<'_> {
         loaded.ok_or_else(|| {
             slot.and_then(|slot| slot.failure.clone()).map_or(Denial::ProviderNotReady, Denial::Provider)
         })
+    }
+
+    /// What proving ourselves to a provider takes.
+    fn means(&mut self) -> Means<'_> {
+        Means { now: self.now, entropy: self.entropy, signer: self.signer }
     }
 
     fn provider_name(&self, need: Need) -> Option<String> {
@@ -87,7 +95,7 @@ pub enum Wait {
         /// The request.
         request: Box<CalloutRequest>,
         /// What goes on.
-        flow: AwaitTokenResponse,
+        flow: AwaitCallout,
     },
     /// The body of the browser's request.
     Body {
@@ -124,6 +132,24 @@ impl AwaitProvider {
             Self::Login(flow) => flow.resume(scene),
             Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
+        }
+    }
+}
+
+/// A flow that waits for the answer to a request of its own.
+pub enum AwaitCallout {
+    /// The provider's answer to a pushed authorization request.
+    PushedAuthorization(login::AwaitPushedAuthorization),
+    /// The token endpoint's answer.
+    TokenResponse(callback::AwaitTokenResponse),
+}
+
+impl AwaitCallout {
+    /// Goes on with the answer, or with what came instead of one.
+    pub fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
+        match self {
+            Self::PushedAuthorization(flow) => flow.resume(outcome, scene),
+            Self::TokenResponse(flow) => flow.resume(outcome, scene),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::flow::provider::ProviderSlot;
 use crate::flow::{self, Scene, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
-use crate::jose::SignatureVerifier;
+use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::time::UnixTime;
@@ -113,6 +113,8 @@ pub struct Env<'a> {
     pub entropy: &'a mut dyn Entropy,
     /// What checks signatures: the host, where it can.
     pub verifier: &'a dyn SignatureVerifier,
+    /// The host's private-key operations.
+    pub signer: &'a dyn HostSigner,
 }
 
 /// How long a request waits for a provider's metadata or keys.
@@ -320,6 +322,7 @@ impl Gateway {
             now: env.now,
             entropy: env.entropy,
             verifier: env.verifier,
+            signer: env.signer,
             log: &mut self.log,
         }
     }

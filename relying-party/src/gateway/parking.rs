@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::flow::{AwaitForm, AwaitProvider, AwaitTokenResponse, Need};
+use crate::flow::{AwaitCallout, AwaitForm, AwaitProvider, Need};
 use crate::time::UnixTime;
 
 use super::{CalloutId, StreamId};
@@ -10,7 +10,7 @@ use super::{CalloutId, StreamId};
 /// A stream's flow and what it waits for.
 pub(super) enum Parked {
     /// The end of its own call to a provider.
-    Callout { callout: CalloutId, flow: AwaitTokenResponse },
+    Callout { callout: CalloutId, flow: AwaitCallout },
     /// Its request's body, until `deadline`.
     Body { flow: AwaitForm, deadline: UnixTime },
     /// A provider's metadata or keys, until `deadline`.
@@ -29,7 +29,7 @@ impl ParkingLot {
         self.0.remove(&stream)
     }
 
-    pub(super) fn take_awaiting_callout(&mut self, stream: StreamId) -> Option<AwaitTokenResponse> {
+    pub(super) fn take_awaiting_callout(&mut self, stream: StreamId) -> Option<AwaitCallout> {
         match self.0.remove(&stream)? {
             Parked::Callout { flow, .. } => Some(flow),
             other => self.put_back(stream, other),

@@ -17,9 +17,9 @@ const MAX_LENGTH: usize = 256 * 1024;
 /// How many keys of a set are read.
 const MAX_KEYS: usize = 200;
 /// RFC 7518 §3.3 and §3.5 ask for at least this many bits.
-const MIN_MODULUS_BITS: usize = 2048;
+pub(super) const MIN_MODULUS_BITS: usize = 2048;
 /// Beyond this a verification takes too long.
-const MAX_MODULUS_BITS: usize = 8192;
+pub(super) const MAX_MODULUS_BITS: usize = 8192;
 /// Members that only a private or symmetric key has (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
 const SECRET_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 

@@ -4,6 +4,7 @@ pub mod algorithm;
 pub mod json;
 pub mod jwk;
 pub mod jws;
+pub mod signing_key;
 pub mod unverified_jwt;
 pub mod verify;
 
@@ -14,5 +15,6 @@ pub use algorithm::JwsAlgorithm;
 pub use json::JsonError;
 pub use jwk::{Jwk, JwkSet, JwkSetError, SkippedKey, VerifyingKey};
 pub use jws::{CompactJws, JwsError};
+pub use signing_key::{HostSignError, HostSigner, NoHostSigner, SigningKey, SigningKeyError};
 pub use unverified_jwt::{NotVerified, UnverifiedJwt, VerifiedJwt};
 pub use verify::{SignatureVerifier, Software, VerifyError};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use form_urlencoded::{Serializer, Target};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
@@ -30,26 +31,31 @@ pub struct AuthorizationRequest<'a> {
     pub login_hint: Option<&'a str>,
 }
 
-/// Where to send the browser to sign in (OIDC Core §3.1.2.1). A query that the endpoint already has is kept.
-pub fn authorization_url(metadata: &ProviderMetadata, client: &Client, request: &AuthorizationRequest<'_>) -> Url {
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(request.code_verifier));
-    let mut url = metadata.authorization_endpoint.url().clone();
-    {
-        let mut query = url.query_pairs_mut();
-        query
+impl AuthorizationRequest<'_> {
+    /// Adds the parameters of OIDC Core §3.1.2.1 to a query or form, all but `client_id`: it is the client's way to say who it is.
+    pub(super) fn append_to<T: Target>(&self, client: &Client, parameters: &mut Serializer<'_, T>) {
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.code_verifier));
+        parameters
             .append_pair("response_type", "code")
-            .append_pair("client_id", &client.client_id)
-            .append_pair("redirect_uri", request.redirect_uri)
+            .append_pair("redirect_uri", self.redirect_uri)
             .append_pair("scope", &client.scope)
-            .append_pair("state", request.state)
-            .append_pair("nonce", request.nonce)
+            .append_pair("state", self.state)
+            .append_pair("nonce", self.nonce)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
-        if let Some(hint) = request.login_hint {
-            query.append_pair("login_hint", hint);
+        if let Some(hint) = self.login_hint {
+            parameters.append_pair("login_hint", hint);
         }
-        query.extend_pairs(&client.authorization_parameters);
+        // RFC 8707 §2
+        parameters.extend_pairs(client.resource.iter().map(|resource| ("resource", resource)));
+        parameters.extend_pairs(&client.authorization_parameters);
     }
+}
+
+/// Where to send the browser to sign in (OIDC Core §3.1.2.1). A query that the endpoint already has is kept.
+pub fn authorization_url(metadata: &ProviderMetadata, client: &Client, request: &AuthorizationRequest<'_>) -> Url {
+    let mut url = metadata.authorization_endpoint.url().clone();
+    request.append_to(client, url.query_pairs_mut().append_pair("client_id", &client.client_id));
     url
 }
 
@@ -189,6 +195,9 @@ pub enum AuthorizationError {
     /// `invalid_scope`
     #[error("the provider refused the scope")]
     InvalidScope,
+    /// `invalid_target` (RFC 8707 §2)
+    #[error("the provider refused the resource")]
+    InvalidTarget,
     /// `server_error`
     #[error("the provider has an internal error")]
     ServerError,
@@ -216,6 +225,7 @@ impl AuthorizationError {
             "unauthorized_client" => Self::UnauthorizedClient,
             "unsupported_response_type" => Self::UnsupportedResponseType,
             "invalid_scope" => Self::InvalidScope,
+            "invalid_target" => Self::InvalidTarget,
             "server_error" => Self::ServerError,
             "temporarily_unavailable" => Self::TemporarilyUnavailable,
             "invalid_request_uri"
@@ -240,6 +250,7 @@ impl Reason for AuthorizationError {
             Self::UnauthorizedClient => "authorization.unauthorized_client",
             Self::UnsupportedResponseType => "authorization.unsupported_response_type",
             Self::InvalidScope => "authorization.invalid_scope",
+            Self::InvalidTarget => "authorization.invalid_target",
             Self::ServerError => "authorization.server_error",
             Self::TemporarilyUnavailable => "authorization.temporarily_unavailable",
             Self::UnusedFeature => "authorization.unused_feature",
@@ -266,6 +277,7 @@ mod tests {
         metadata.authorization_endpoint = Endpoint::parse("https://login.example.org/authorize?p=policy%2F1").unwrap();
         let mut client = provider().client;
         client.authorization_parameters = vec![("prompt".to_owned(), "select account".to_owned())];
+        client.resource = vec!["https://a.example/".to_owned(), "urn:b".to_owned()];
         // RFC 7636, Appendix B
         let url = authorization_url(
             &metadata,
@@ -280,10 +292,11 @@ mod tests {
         );
         assert_eq!(
             url.as_str(),
-            "https://login.example.org/authorize?p=policy%2F1&response_type=code&client_id=portal\
+            "https://login.example.org/authorize?p=policy%2F1&client_id=portal&response_type=code\
              &redirect_uri=https%3A%2F%2Fportal.example.org%2Foauth2%2Fcallback&scope=openid+email&state=s1&nonce=n1\
              &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
-             &login_hint=a%26b%40example.org&prompt=select+account"
+             &login_hint=a%26b%40example.org&resource=https%3A%2F%2Fa.example%2F&resource=urn%3Ab\
+             &prompt=select+account"
         );
     }
 

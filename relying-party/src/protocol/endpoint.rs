@@ -15,15 +15,18 @@ const MAX_LENGTH: usize = 2048;
 
 /// The URL of an endpoint: `https`, or `http` to this machine; no user, no fragment (RFC 6749 §3.1, §3.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(Url);
+pub struct Endpoint {
+    url: Url,
+    text: String,
+}
 
 impl Endpoint {
     /// Takes `url` if it may be an endpoint.
-    pub fn parse(url: &str) -> Result<Self, EndpointError> {
-        if url.len() > MAX_LENGTH {
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        if text.len() > MAX_LENGTH {
             return Err(EndpointError::TooLong);
         }
-        let url = Url::parse(url).map_err(|_| EndpointError::Malformed)?;
+        let url = Url::parse(text).map_err(|_| EndpointError::Malformed)?;
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
@@ -35,12 +38,17 @@ impl Endpoint {
         if url.fragment().is_some() {
             return Err(EndpointError::Fragment);
         }
-        Ok(Self(url))
+        Ok(Self { url, text: text.to_owned() })
     }
 
     /// The URL.
     pub const fn url(&self) -> &Url {
-        &self.0
+        &self.url
+    }
+
+    /// The URL as the provider writes it, for comparisons by its letters: [`Endpoint::url`] leaves out a default port.
+    pub fn as_written(&self) -> &str {
+        &self.text
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::endpoint::{Endpoint, EndpointError};
-use crate::config::Provider;
+use crate::config::{Client, ClientAuthentication, Provider};
 use crate::jose::JwsAlgorithm;
 use crate::reason::Reason;
 
@@ -25,13 +25,53 @@ pub struct ProviderMetadata {
     pub userinfo_endpoint: Option<Endpoint>,
     /// `end_session_endpoint` (RP-Initiated Logout 1.0 §2.1)
     pub end_session_endpoint: Option<Endpoint>,
+    /// `introspection_endpoint` (RFC 8414 §2)
+    pub introspection_endpoint: Option<Endpoint>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
+    pub pushed_authorization_request_endpoint: Option<Endpoint>,
+    /// `require_pushed_authorization_requests` (RFC 9126 §5)
+    pub require_pushed_authorization_requests: bool,
+    /// `mtls_endpoint_aliases` (RFC 8705 §5)
+    pub mtls_endpoint_aliases: MtlsEndpointAliases,
     /// Those of `id_token_signing_alg_values_supported` that exist here. For information: what is accepted is configured.
     pub id_token_algorithms: Vec<JwsAlgorithm>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3): then every authorization response carries `iss`.
     pub authorization_response_issuer: bool,
 }
 
+/// Where clients with a certificate go instead (RFC 8705 §5). Only endpoints that the client itself calls are of interest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MtlsEndpointAliases {
+    token_endpoint: Option<Endpoint>,
+    introspection_endpoint: Option<Endpoint>,
+    pushed_authorization_request_endpoint: Option<Endpoint>,
+}
+
 impl ProviderMetadata {
+    /// The token endpoint that `client` uses.
+    pub fn token_endpoint_for(&self, client: &Client) -> &Endpoint {
+        self.aliases_for(client).and_then(|aliases| aliases.token_endpoint.as_ref()).unwrap_or(&self.token_endpoint)
+    }
+
+    /// The introspection endpoint that `client` uses.
+    pub fn introspection_endpoint_for(&self, client: &Client) -> Option<&Endpoint> {
+        let alias = self.aliases_for(client).and_then(|aliases| aliases.introspection_endpoint.as_ref());
+        alias.or(self.introspection_endpoint.as_ref())
+    }
+
+    /// The pushed authorization request endpoint that `client` uses.
+    pub fn pushed_authorization_request_endpoint_for(&self, client: &Client) -> Option<&Endpoint> {
+        let alias = self.aliases_for(client).and_then(|aliases| aliases.pushed_authorization_request_endpoint.as_ref());
+        alias.or(self.pushed_authorization_request_endpoint.as_ref())
+    }
+
+    const fn aliases_for(&self, client: &Client) -> Option<&MtlsEndpointAliases> {
+        match client.authentication {
+            ClientAuthentication::TlsClientAuth => Some(&self.mtls_endpoint_aliases),
+            _ => None,
+        }
+    }
+
     /// The metadata when the configuration alone holds all that is required, so that discovery is unnecessary.
     pub fn from_overrides(provider: &Provider) -> Option<Result<Self, MetadataError>> {
         let complete = REQUIRED_ENDPOINTS.iter().all(|member| provider.metadata.contains_key(*member));
@@ -59,9 +99,19 @@ impl ProviderMetadata {
             jwks_uri: required("jwks_uri")?,
             userinfo_endpoint: endpoint(members, "userinfo_endpoint")?,
             end_session_endpoint: endpoint(members, "end_session_endpoint")?,
+            introspection_endpoint: endpoint(members, "introspection_endpoint")?,
+            pushed_authorization_request_endpoint: endpoint(members, "pushed_authorization_request_endpoint")?,
+            require_pushed_authorization_requests: is_true(members, "require_pushed_authorization_requests"),
+            mtls_endpoint_aliases: match present(members, "mtls_endpoint_aliases") {
+                Some(Value::Object(aliases)) => MtlsEndpointAliases {
+                    token_endpoint: endpoint(aliases, "token_endpoint")?,
+                    introspection_endpoint: endpoint(aliases, "introspection_endpoint")?,
+                    pushed_authorization_request_endpoint: endpoint(aliases, "pushed_authorization_request_endpoint")?,
+                },
+                _ => MtlsEndpointAliases::default(),
+            },
             id_token_algorithms: algorithms(members),
-            authorization_response_issuer: members.get("authorization_response_iss_parameter_supported")
-                == Some(&Value::Bool(true)),
+            authorization_response_issuer: is_true(members, "authorization_response_iss_parameter_supported"),
         })
     }
 }
@@ -69,6 +119,10 @@ impl ProviderMetadata {
 /// A member, unless it is absent or null: some providers write null for what they do not have.
 fn present<'m>(members: &'m Map<String, Value>, name: &str) -> Option<&'m Value> {
     members.get(name).filter(|value| !value.is_null())
+}
+
+fn is_true(members: &Map<String, Value>, name: &str) -> bool {
+    members.get(name) == Some(&Value::Bool(true))
 }
 
 fn contains(list: &Value, wanted: &str) -> bool {

@@ -9,6 +9,7 @@ pub mod id_token;
 pub mod jwks;
 pub mod metadata;
 pub mod provider_failure;
+pub mod pushed_authorization;
 pub mod token;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ pub use authorization::{
     AuthorizationError, AuthorizationOutcome, AuthorizationRequest, AuthorizationResponse, AuthorizationResponseError,
     authorization_url,
 };
+pub use client_authentication::{ClientAuthenticationError, Means};
 pub use discovery::{DiscoveryError, discovery_request, process_discovery_response};
 pub use end_session::end_session_url;
 pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
@@ -25,6 +27,10 @@ pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
 pub use metadata::{MetadataError, ProviderMetadata};
 pub use provider_failure::ProviderFailure;
+pub use pushed_authorization::{
+    PushedAuthorizationError, authorization_url_after_push, process_pushed_authorization_response,
+    pushed_authorization_request, pushes,
+};
 pub use token::{TokenError, TokenResponse, process_token_response, token_request};
 
 /// The largest answer that is read from a provider, in bytes.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::metadata::ProviderMetadata;
-use crate::config::{Client, ClientAuthentication, Provider};
+use crate::config::{Client, ClientAuthentication, Provider, PushedAuthorizationRequests};
 use crate::jose::JwsAlgorithm;
 use crate::secret::Secret;
 
@@ -29,7 +29,9 @@ pub(crate) fn provider() -> Provider {
             client_id: "portal".to_owned(),
             authentication: ClientAuthentication::SecretBasic(Secret::new("s3cret".to_owned())),
             scope: "openid email".to_owned(),
+            resource: Vec::new(),
             authorization_parameters: Vec::new(),
+            pushed_authorization_requests: PushedAuthorizationRequests::Auto,
         },
     }
 }

@@ -6,11 +6,11 @@ use form_urlencoded::Serializer;
 use serde_json::{Map, Value};
 
 use super::MAX_RESPONSE;
-use super::client_authentication::authenticate;
+use super::client_authentication::{ClientAuthenticationError, Means, authenticated_post};
 use super::endpoint::is_unavailable;
 use super::id_token::UnverifiedIdToken;
 use super::metadata::ProviderMetadata;
-use crate::config::Provider;
+use crate::config::{Client, Provider};
 use crate::http::CalloutRequest;
 use crate::jose::json::{self, JsonError};
 use crate::reason::Reason;
@@ -22,22 +22,20 @@ const MAX_LIFETIME: f64 = 10.0 * 365.0 * 86_400.0;
 /// §3.1.3.1: exchanges `code`. `redirect_uri` and `code_verifier` are those of the authorization request.
 pub fn token_request(
     provider: &Provider,
+    client: &Client,
     metadata: &ProviderMetadata,
     code: &Secret<String>,
     redirect_uri: &str,
     code_verifier: &str,
-) -> CalloutRequest {
+    means: &mut Means<'_>,
+) -> Result<CalloutRequest, ClientAuthenticationError> {
     let mut form = Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")
         .append_pair("code", code.expose())
         .append_pair("redirect_uri", redirect_uri)
-        .append_pair("code_verifier", code_verifier);
-    let authorization = authenticate(&provider.client, &mut form);
-    let mut request = provider.callout_with_form(metadata.token_endpoint.url(), form.finish());
-    if let Some(value) = authorization {
-        request.headers.push(("authorization".to_owned(), value));
-    }
-    request
+        .append_pair("code_verifier", code_verifier)
+        .extend_pairs(client.resource.iter().map(|resource| ("resource", resource)));
+    authenticated_post(provider, client, metadata, metadata.token_endpoint_for(client), form, means)
 }
 
 /// A token endpoint's answer (OIDC Core §3.1.3.3). The ID token is still to be verified.
@@ -114,6 +112,7 @@ fn refusal(status: u16, answer: Option<&Map<String, Value>>) -> TokenError {
         Some("unauthorized_client") => TokenError::UnauthorizedClient,
         Some("unsupported_grant_type") => TokenError::UnsupportedGrantType,
         Some("invalid_scope") => TokenError::InvalidScope,
+        Some("invalid_target") => TokenError::InvalidTarget,
         Some("server_error" | "temporarily_unavailable") => TokenError::Unavailable { status },
         _ if is_unavailable(status) => TokenError::Unavailable { status },
         _ if status == 401 => TokenError::InvalidClient,
@@ -142,7 +141,10 @@ pub enum TokenError {
     /// The scope was refused.
     #[error("the provider refused the scope")]
     InvalidScope,
-    /// Refused for a reason that is not in RFC 6749, or for none.
+    /// The `resource` was refused (RFC 8707 §2).
+    #[error("the provider refused the resource")]
+    InvalidTarget,
+    /// Refused for another reason, or for none.
     #[error("the provider refused the token request")]
     Refused {
         /// The HTTP status code.
@@ -183,6 +185,7 @@ impl Reason for TokenError {
             Self::UnauthorizedClient => "token.unauthorized_client",
             Self::UnsupportedGrantType => "token.unsupported_grant_type",
             Self::InvalidScope => "token.invalid_scope",
+            Self::InvalidTarget => "token.invalid_target",
             Self::Refused { .. } => "token.refused",
             Self::Unavailable { .. } => "token.unavailable",
             Self::Malformed(_) => "token.malformed",
@@ -201,15 +204,23 @@ mod tests {
 
     use super::*;
     use crate::config::ClientAuthentication;
+    use crate::jose::NoHostSigner;
     use crate::jose::test_key::with;
     use crate::protocol::test_provider::{metadata, provider};
+    use crate::session::testing::TestEntropy;
+    use crate::time::UnixTime;
 
     fn request(authentication: ClientAuthentication, client_id: &str) -> (Option<String>, String) {
         let mut provider = provider();
         provider.client.client_id = client_id.to_owned();
         provider.client.authentication = authentication;
         let code = Secret::new("c&1".to_owned());
-        let request = token_request(&provider, &metadata(), &code, "https://portal.example.org/cb", "verifier");
+        let redirect_uri = "https://portal.example.org/cb";
+        let client = &provider.client;
+        let mut entropy = TestEntropy::default();
+        let mut means = Means { now: UnixTime::from_secs(1_700_000_000), entropy: &mut entropy, signer: &NoHostSigner };
+        let request =
+            token_request(&provider, client, &metadata(), &code, redirect_uri, "verifier", &mut means).unwrap();
         assert_eq!((request.method, request.path.as_str()), ("POST", "/token"));
         assert!(
             request

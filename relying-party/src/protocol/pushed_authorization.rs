@@ -1,0 +1,154 @@
+//! Pushed authorization requests (RFC 9126): the parameters go to the provider directly, the browser carries a reference.
+
+use form_urlencoded::Serializer;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::MAX_RESPONSE;
+use super::authorization::AuthorizationRequest;
+use super::client_authentication::{ClientAuthenticationError, Means, authenticated_post};
+use super::endpoint::is_unavailable;
+use super::metadata::ProviderMetadata;
+use crate::config::{Client, ClientAuthentication, Provider, PushedAuthorizationRequests};
+use crate::http::CalloutRequest;
+use crate::jose::json::{self, JsonError};
+use crate::reason::Reason;
+
+/// The longest `request_uri`, in bytes: it must fit into a redirect.
+const MAX_REQUEST_URI: usize = 2048;
+
+/// Whether `client` pushes its requests to this provider.
+pub const fn pushes(client: &Client, metadata: &ProviderMetadata) -> bool {
+    match client.pushed_authorization_requests {
+        PushedAuthorizationRequests::Auto => metadata.require_pushed_authorization_requests,
+        PushedAuthorizationRequests::Always => true,
+        PushedAuthorizationRequests::Never => false,
+    }
+}
+
+/// RFC 9126 §2.1
+pub fn pushed_authorization_request(
+    provider: &Provider,
+    client: &Client,
+    metadata: &ProviderMetadata,
+    request: &AuthorizationRequest<'_>,
+    means: &mut Means<'_>,
+) -> Result<CalloutRequest, PushedAuthorizationError> {
+    let endpoint = metadata.pushed_authorization_request_endpoint_for(client);
+    let endpoint = endpoint.ok_or(PushedAuthorizationError::MissingEndpoint)?;
+    let mut form = Serializer::new(String::new());
+    request.append_to(client, &mut form);
+    // Part of the request; every other method puts it into the form by itself.
+    if let ClientAuthentication::SecretBasic(_) = client.authentication {
+        form.append_pair("client_id", &client.client_id);
+    }
+    Ok(authenticated_post(provider, client, metadata, endpoint, form, means)?)
+}
+
+/// RFC 9126 §2.2: the `request_uri`. How long it may be used does not matter to a browser that is sent there at once.
+pub fn process_pushed_authorization_response(status: u16, body: &[u8]) -> Result<String, PushedAuthorizationError> {
+    let answer = json::parse_object(body, MAX_RESPONSE);
+    // §2.2 says 201; some providers say 200.
+    if !matches!(status, 200 | 201) {
+        return Err(refusal(status, answer.as_ref().ok()));
+    }
+    let answer = answer.map_err(PushedAuthorizationError::Malformed)?;
+    match answer.get("request_uri") {
+        None | Some(Value::Null) => Err(PushedAuthorizationError::MissingRequestUri),
+        Some(Value::String(uri)) if is_uri(uri) => Ok(uri.clone()),
+        Some(_) => Err(PushedAuthorizationError::RequestUriMalformed),
+    }
+}
+
+/// RFC 9126 §4: where to send the browser with `request_uri`.
+pub fn authorization_url_after_push(metadata: &ProviderMetadata, client: &Client, request_uri: &str) -> Url {
+    let mut url = metadata.authorization_endpoint.url().clone();
+    url.query_pairs_mut().append_pair("client_id", &client.client_id).append_pair("request_uri", request_uri);
+    url
+}
+
+/// Visible ASCII with a scheme; what it means is the provider's business.
+fn is_uri(text: &str) -> bool {
+    text.len() <= MAX_REQUEST_URI && text.bytes().all(|byte| byte.is_ascii_graphic()) && Url::parse(text).is_ok()
+}
+
+/// RFC 9126 §2.3: the errors of the authorization endpoint and of the token endpoint.
+fn refusal(status: u16, answer: Option<&Map<String, Value>>) -> PushedAuthorizationError {
+    match answer.and_then(|answer| answer.get("error")).and_then(Value::as_str) {
+        Some("invalid_client") => PushedAuthorizationError::InvalidClient,
+        Some("unauthorized_client") => PushedAuthorizationError::UnauthorizedClient,
+        Some("invalid_request") => PushedAuthorizationError::InvalidRequest,
+        Some("invalid_scope") => PushedAuthorizationError::InvalidScope,
+        Some("invalid_target") => PushedAuthorizationError::InvalidTarget,
+        Some("server_error" | "temporarily_unavailable") => PushedAuthorizationError::Unavailable { status },
+        _ if is_unavailable(status) => PushedAuthorizationError::Unavailable { status },
+        _ if status == 401 => PushedAuthorizationError::InvalidClient,
+        _ => PushedAuthorizationError::Refused { status },
+    }
+}
+
+/// Why there is no `request_uri`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PushedAuthorizationError {
+    /// Requests are to be pushed, and the metadata does not say where: the configuration's fault, or the provider's.
+    #[error("the metadata has no pushed_authorization_request_endpoint")]
+    MissingEndpoint,
+    /// The request cannot be made.
+    #[error(transparent)]
+    ClientAuthentication(#[from] ClientAuthenticationError),
+    /// The client's authentication was refused: the configuration's fault.
+    #[error("the provider refused the client's authentication")]
+    InvalidClient,
+    /// The client may not push requests, or not use the code flow: the registration's fault.
+    #[error("the client is not authorized for this request")]
+    UnauthorizedClient,
+    /// The request was refused as invalid; often it is the redirect URI.
+    #[error("the provider refused the pushed authorization request as invalid")]
+    InvalidRequest,
+    /// The scope was refused.
+    #[error("the provider refused the scope")]
+    InvalidScope,
+    /// The `resource` was refused (RFC 8707 §2).
+    #[error("the provider refused the resource")]
+    InvalidTarget,
+    /// Refused for another reason, or for none.
+    #[error("the provider refused the pushed authorization request")]
+    Refused {
+        /// The HTTP status code.
+        status: u16,
+    },
+    /// Not now: 408, 429, 5xx, or the provider says so.
+    #[error("the pushed authorization request endpoint is unavailable")]
+    Unavailable {
+        /// The HTTP status code.
+        status: u16,
+    },
+    /// No acceptable JSON object.
+    #[error("the answer to the pushed authorization request is malformed")]
+    Malformed(#[source] JsonError),
+    /// No `request_uri`.
+    #[error("the answer to the pushed authorization request has no request_uri")]
+    MissingRequestUri,
+    /// A `request_uri` that is no URI, or too long to be passed on.
+    #[error("the request_uri is malformed")]
+    RequestUriMalformed,
+}
+
+impl Reason for PushedAuthorizationError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::MissingEndpoint => "par.endpoint_missing",
+            Self::ClientAuthentication(error) => error.code(),
+            Self::InvalidClient => "par.invalid_client",
+            Self::UnauthorizedClient => "par.unauthorized_client",
+            Self::InvalidRequest => "par.invalid_request",
+            Self::InvalidScope => "par.invalid_scope",
+            Self::InvalidTarget => "par.invalid_target",
+            Self::Refused { .. } => "par.refused",
+            Self::Unavailable { .. } => "par.unavailable",
+            Self::Malformed(_) => "par.malformed",
+            Self::MissingRequestUri => "par.request_uri_missing",
+            Self::RequestUriMalformed => "par.request_uri_malformed",
+        }
+    }
+}
