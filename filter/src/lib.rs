@@ -11,6 +11,7 @@
 
 mod host;
 mod root;
+mod shared;
 mod shell;
 mod stream;
 

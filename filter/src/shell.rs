@@ -8,6 +8,7 @@ use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
 use relying_party::jose::{NoHostSigner, Software};
 
 use crate::host::{self, HostEntropy};
+use crate::shared::HostSharedData;
 
 /// The gateway, and what the host must remember for it.
 pub(crate) struct Shell {
@@ -158,7 +159,13 @@ impl Shell {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let mut lost = Vec::new();
-            let mut env = Env { now, entropy: &mut HostEntropy, verifier: &Software, signer: &NoHostSigner };
+            let mut env = Env {
+                now,
+                entropy: &mut HostEntropy,
+                verifier: &Software,
+                signer: &NoHostSigner,
+                shared: &mut HostSharedData,
+            };
             let effects = self.gateway.handle(event, &mut env);
             for effect in effects {
                 self.carry_out(effect, caller, &mut lost);

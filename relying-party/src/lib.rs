@@ -20,5 +20,6 @@ pub mod protocol;
 pub mod reason;
 pub mod secret;
 pub mod session;
+pub mod shared;
 mod spelling;
 pub mod time;

@@ -12,6 +12,7 @@ use relying_party::jose::{NoHostSigner, Software};
 use relying_party::time::UnixTime;
 
 use crate::message::{Request, Response};
+use crate::shared::SharedMap;
 use crate::simulation::{Boot, CallOutcome, Happening, Proxy, Randomness, VirtualWorld};
 use crate::world::Need;
 
@@ -25,6 +26,7 @@ const LARGEST_ANSWER: usize = 512 * 1024;
 pub struct CoreProxy {
     gateway: Gateway,
     randomness: Randomness,
+    shared: SharedMap,
     clusters: Vec<String>,
     /// Requests that have no verdict yet.
     requests: BTreeMap<u32, Request>,
@@ -53,6 +55,7 @@ impl Proxy for CoreProxy {
         let mut proxy = Self {
             gateway: Gateway::new(config),
             randomness: Randomness::new(boot.instance),
+            shared: boot.shared.clone(),
             clusters: boot.clusters.clone(),
             requests: BTreeMap::new(),
             response_cookies: BTreeMap::new(),
@@ -114,7 +117,13 @@ impl CoreProxy {
     fn handle(&mut self, event: Event, now: UnixTime) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let mut env = Env { now, entropy: &mut self.randomness, verifier: &Software, signer: &NoHostSigner };
+            let mut env = Env {
+                now,
+                entropy: &mut self.randomness,
+                verifier: &Software,
+                signer: &NoHostSigner,
+                shared: &mut self.shared,
+            };
             for effect in self.gateway.handle(event, &mut env) {
                 events.extend(self.carry_out(effect));
             }

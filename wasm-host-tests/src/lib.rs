@@ -13,6 +13,7 @@ pub mod message;
 pub mod provider;
 pub mod scenarios;
 pub mod setup;
+pub mod shared;
 pub mod simulation;
 pub mod world;
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::message::{Request, Response};
 use crate::provider::{Answer, CLUSTER, Provider};
 use crate::setup::Setup;
+use crate::shared::SharedMap;
 use crate::world::{Exchange, Need, PATIENCE, Ticket, World};
 
 /// How long the simulated network takes for an exchange with a provider that answers at once.
@@ -56,6 +57,8 @@ pub struct Boot {
     pub environment: Vec<(String, String)>,
     /// The clusters that exist.
     pub clusters: Vec<String>,
+    /// What it shares with the other VMs of its process.
+    pub shared: SharedMap,
     /// Distinguishes the randomness of one instance from that of the next.
     pub instance: u64,
 }
@@ -69,6 +72,7 @@ impl Boot {
             configuration: setup.document.to_string().into_bytes(),
             environment: setup.environment.clone(),
             clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
+            shared: SharedMap::default(),
             instance,
         }
     }
@@ -240,6 +244,7 @@ impl<P: Proxy> World for VirtualWorld<P> {
         self.calls.clear();
         self.ticking = None;
         self.boot.instance += 1;
+        self.boot.shared = SharedMap::default();
         self.proxy = P::boot(&self.boot, self.now);
         self.carry_out();
     }

@@ -17,6 +17,7 @@ use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
 use crate::policy::managed_headers::ManagedHeaders;
+use crate::shared::SharedData;
 use crate::time::UnixTime;
 
 use self::loader::Loader;
@@ -115,6 +116,8 @@ pub struct Env<'a> {
     pub verifier: &'a dyn SignatureVerifier,
     /// The host's private-key operations.
     pub signer: &'a dyn HostSigner,
+    /// What the VMs of this process share.
+    pub shared: &'a mut dyn SharedData,
 }
 
 /// How long a request waits for a provider's metadata or keys.

@@ -7,6 +7,7 @@ use wasmtime::{Caller, Linker, Result, format_err};
 use super::state::{State, Status, into_text};
 use super::wire;
 use crate::message::Response;
+use crate::shared::Refusal;
 use crate::simulation::Happening;
 
 /// A host function's view of the VM that called it.
@@ -231,7 +232,11 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
         "proxy_get_shared_data",
         |mut vm: Vm<'_>, at: u32, length: u32, to: u32, to_length: u32, to_version: u32| {
             let key = read(&mut vm, at, length)?;
-            let Some((value, version)) = vm.data().shared.get(&key).cloned() else { return done(Status::NotFound) };
+            let (value, version) = match vm.data().shared.get(&key) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => return done(Status::NotFound),
+                Err(_) => return done(Status::Unimplemented),
+            };
             write(&mut vm, to_version, &version.to_le_bytes())?;
             give(&mut vm, &value, to, to_length)
         },
@@ -241,12 +246,11 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
         "proxy_set_shared_data",
         |mut vm: Vm<'_>, at: u32, length: u32, value: u32, value_length: u32, expected: u32| {
             let (key, value) = (read(&mut vm, at, length)?, read(&mut vm, value, value_length)?);
-            let version = vm.data().shared.get(&key).map_or(0, |(_, version)| *version);
-            if expected != 0 && expected != version {
-                return done(Status::CasMismatch);
-            }
-            vm.data_mut().shared.insert(key, (value, version + 1));
-            done(Status::Ok)
+            done(match vm.data().shared.set(key, value, expected) {
+                Ok(()) => Status::Ok,
+                Err(Refusal::CasMismatch) => Status::CasMismatch,
+                Err(Refusal::Closed) => Status::Unimplemented,
+            })
         },
     )?;
     // Host cryptography comes with a later issue: until then a host that has none.

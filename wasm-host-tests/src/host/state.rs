@@ -7,6 +7,7 @@ use relying_party::time::UnixTime;
 
 use super::wire::{Fields, text};
 use crate::message::{Request, Response};
+use crate::shared::SharedMap;
 use crate::simulation::{Boot, Happening, Randomness};
 
 /// The number of the root context.
@@ -22,6 +23,7 @@ pub enum Status {
     BadArgument = 2,
     ParseFailure = 4,
     CasMismatch = 8,
+    Unimplemented = 12,
 }
 
 /// Everything behind the host functions.
@@ -39,7 +41,7 @@ pub struct State {
     pub call: Option<(Fields, Vec<u8>)>,
     pub happenings: Vec<Happening>,
     pub log: Vec<String>,
-    pub shared: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
+    pub shared: SharedMap,
     pub properties: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
     pub published: Vec<(String, String)>,
     pub metrics: Vec<(String, u64)>,
@@ -90,7 +92,7 @@ impl State {
             call: None,
             happenings: Vec::new(),
             log: Vec::new(),
-            shared: BTreeMap::new(),
+            shared: boot.shared.clone(),
             properties: BTreeMap::new(),
             published: Vec::new(),
             metrics: Vec::new(),
