@@ -62,6 +62,8 @@ pub enum Denial {
     },
     /// The provider's metadata or keys have not arrived yet.
     ProviderNotReady,
+    /// Its keys could not be fetched for so long that they are not used any more.
+    ProviderOutdated,
     /// The provider could not be reached, or answered with something unusable.
     Provider(ProviderFailure),
 }
@@ -153,6 +155,7 @@ impl Denial {
                 wording(400, "Sign-in failed", "This sign-in was used already, or it took too long.", TRY_AGAIN)
             }
             Self::ProviderNotReady
+            | Self::ProviderOutdated
             | Self::Token(TokenError::Unavailable { .. })
             | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
@@ -256,7 +259,9 @@ impl Denial {
             Self::SessionTooLarge { .. } => {
                 Some("list only the claims in use in `session.claims`, or raise `session.max_cookies`")
             }
-            Self::ProviderNotReady | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
+            Self::ProviderNotReady
+            | Self::ProviderOutdated
+            | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
                 Some("is the provider up, and does `cluster` lead to it?")
             }
             _ => None,
@@ -319,6 +324,7 @@ impl Reason for Denial {
             Self::IdToken(error) => error.code(),
             Self::SessionTooLarge { .. } => "session.too_large",
             Self::ProviderNotReady => "provider.not_ready",
+            Self::ProviderOutdated => "provider.keys_outdated",
             Self::Provider(failure) => failure.code(),
         }
     }

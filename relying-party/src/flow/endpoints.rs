@@ -75,12 +75,15 @@ fn readiness(scene: &Scene<'_>) -> Step {
             let reason = slot.failure.as_ref().map(Reason::code);
             let state = match &slot.loaded {
                 Some(loaded) => json!({
-                    "state": if reason.is_some() { "stale" } else { "ready" },
+                    "state": if loaded.is_stale(scene.now) { "stale" } else { "ready" },
                     "reason": reason,
                     "key_ids": loaded.keys.keys().iter().map(|key| &key.kid).collect::<Vec<_>>(),
                     "age": scene.now.since(loaded.loaded_at).as_secs(),
                 }),
-                None => json!({ "state": if reason.is_some() { "failing" } else { "loading" }, "reason": reason }),
+                None => json!({
+                    "state": if slot.is_outdated() { "outdated" } else if reason.is_some() { "failing" } else { "loading" },
+                    "reason": reason,
+                }),
             };
             (slot.config.name.clone(), state)
         })

@@ -56,11 +56,7 @@ pub struct Scene<'a> {
 impl Scene<'_> {
     /// The provider that `need` asks for, or why it is not there.
     fn provider(&self, need: Need) -> Result<Rc<LoadedProvider>, Denial> {
-        let slot = self.providers.get(need.provider);
-        let loaded = slot.and_then(|slot| slot.loaded.clone());
-        loaded.ok_or_else(|| {
-            slot.and_then(|slot| slot.failure.clone()).map_or(Denial::ProviderNotReady, Denial::Provider)
-        })
+        self.providers.get(need.provider).map_or(Err(Denial::ProviderNotReady), ProviderSlot::usable)
     }
 
     /// What proving ourselves to a provider takes.

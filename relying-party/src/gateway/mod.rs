@@ -152,7 +152,7 @@ impl Gateway {
     /// A relying party for `config`, with nothing loaded yet.
     pub fn new(config: Config) -> Self {
         let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
-        let loader = Loader::new(slots.len());
+        let loader = Loader::new(&slots);
         let managed_headers = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
         Self {
             config,
@@ -172,8 +172,9 @@ impl Gateway {
     pub fn handle(&mut self, event: Event, env: &mut Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         match event {
-            Event::Start => self.load_providers(env, &mut effects),
+            Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
+                self.loader.look(&mut self.slots, env);
                 let step = flow::begin(head, &mut self.scene(env));
                 self.take(stream, step, env, &mut effects);
             }
@@ -240,7 +241,7 @@ impl Gateway {
                 effects.push(Effect::ReadBody { stream, limit });
             }
             Step::Wait(Wait::Provider { need, flow }) => {
-                self.loader.want(need, &self.slots, env.now);
+                self.loader.want(need, &self.slots);
                 self.load_providers(env, effects);
                 let deadline = env.now + PROVIDER_PATIENCE;
                 if self.loader.is_settled(need, &self.slots, deadline) {
@@ -267,7 +268,7 @@ impl Gateway {
 
     /// Begins every fetch that is due.
     fn load_providers(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
-        for (index, request) in self.loader.begin(&mut self.slots, env.now) {
+        for (index, request) in self.loader.begin(&mut self.slots, env) {
             let callout = self.number(Purpose::Provider(index));
             effects.push(Effect::Dispatch { callout, stream: None, request });
         }
@@ -307,7 +308,8 @@ impl Gateway {
 
     /// Asks for a tick when something falls due earlier than the tick already asked for.
     fn arm(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
-        let due = [self.parked.next_deadline(), self.loader.next_due()].into_iter().flatten().min();
+        let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider());
+        let due = [self.parked.next_deadline(), loader].into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {

@@ -68,6 +68,11 @@ impl ParkingLot {
             .collect()
     }
 
+    /// Whether a stream waits for a provider.
+    pub(super) fn awaits_provider(&self) -> bool {
+        self.0.values().any(|parked| matches!(parked, Parked::Provider { .. }))
+    }
+
     /// When the patience of the first waiting stream ends. Calls have a timeout of the host's.
     pub(super) fn next_deadline(&self) -> Option<UnixTime> {
         self.0
