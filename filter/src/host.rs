@@ -10,6 +10,8 @@ use relying_party::http::{CalloutOutcome, CalloutRequest, Headers, RequestHead, 
 use relying_party::log::{Level, LogLine};
 use relying_party::time::UnixTime;
 
+use crate::header_map;
+
 /// The largest answer of a provider that is read. Larger ones are refused unread.
 const LARGEST_ANSWER: usize = 512 * 1024;
 
@@ -57,7 +59,14 @@ pub(crate) fn act_for(context: u32) -> bool {
 }
 
 pub(crate) fn request_head() -> RequestHead {
-    RequestHead::new(Headers::new(hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()))
+    RequestHead::new(headers(MapType::HttpRequestHeaders))
+}
+
+/// A header map where it stands: the SDK would copy every name and value, which is most of what a request costs here.
+fn headers(map: MapType) -> Headers {
+    let buffer = header_map::serialized(map);
+    let fields = header_map::fields(&buffer);
+    Headers::in_buffer(buffer, fields)
 }
 
 pub(crate) fn request_body(size: usize) -> Vec<u8> {
@@ -116,7 +125,7 @@ pub(crate) fn callout_outcome(header_count: usize, body_size: usize) -> CalloutO
     if body_size > LARGEST_ANSWER {
         return CalloutOutcome::TooLarge;
     }
-    let headers = Headers::new(hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default());
+    let headers = headers(MapType::HttpCallResponseHeaders);
     let Some(status) = headers.first_str(":status").and_then(|status| status.parse().ok()) else {
         return CalloutOutcome::Failed;
     };

@@ -9,6 +9,7 @@
     reason = "the SDK's macro makes an entry point without documentation, and nothing else is public"
 )]
 
+mod header_map;
 mod host;
 mod root;
 mod shared;

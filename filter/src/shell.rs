@@ -1,8 +1,9 @@
 //! One plugin configuration's gateway and the streams it decides for.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
 use relying_party::jose::{NoHostSigner, Software};
@@ -14,7 +15,7 @@ use crate::shared::HostSharedData;
 pub(crate) struct Shell {
     gateway: Gateway,
     root: u32,
-    streams: BTreeMap<u32, Stream>,
+    streams: HashMap<u32, Stream, RandomState>,
     /// Calls under way, by the host's number.
     callouts: BTreeMap<u32, Callout>,
     /// Calls made on behalf of all. The SDK hands an answer to the context that dispatched the call, and drops it when that
@@ -58,7 +59,7 @@ enum Caller {
 
 impl Shell {
     pub(crate) fn new(gateway: Gateway, root: u32) -> Self {
-        Self { gateway, root, streams: BTreeMap::new(), callouts: BTreeMap::new(), shared_calls: Vec::new() }
+        Self { gateway, root, streams: HashMap::default(), callouts: BTreeMap::new(), shared_calls: Vec::new() }
     }
 
     pub(crate) fn start(&mut self) {
@@ -156,8 +157,8 @@ impl Shell {
 
     fn handle(&mut self, event: Event, caller: Caller) {
         let now = host::now();
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
+        let (mut next, mut later) = (Some(event), VecDeque::new());
+        while let Some(event) = next {
             let mut lost = Vec::new();
             let mut env = Env {
                 now,
@@ -171,7 +172,8 @@ impl Shell {
                 self.carry_out(effect, caller, &mut lost);
             }
             let refused = |callout| Event::CalloutCompleted { callout, outcome: CalloutOutcome::Refused };
-            events.extend(lost.into_iter().map(refused));
+            later.extend(lost.into_iter().map(refused));
+            next = later.pop_front();
         }
     }
 

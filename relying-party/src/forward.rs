@@ -1,6 +1,8 @@
 //! How a request goes on to the backend.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::rc::Rc;
 
 use crate::admission::Admission;
 use crate::config::Config;
@@ -9,18 +11,21 @@ use crate::http::cookies::{self, WithoutOwn};
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::request_view::RequestView;
 
+const COOKIE: &str = "cookie";
+
 /// The changes to an admitted request. Making one deletes the managed headers first; there is no other way to change headers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Forward {
-    removed: Vec<String>,
-    added: Vec<(String, Vec<u8>)>,
+    removed: Vec<Cow<'static, str>>,
+    cookies: Vec<Vec<u8>>,
+    identity: Rc<[(String, String)]>,
     response_cookies: Vec<String>,
 }
 
 /// Names only: values are claims and tokens.
 impl fmt::Debug for Forward {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let added: Vec<_> = self.added.iter().map(|(name, _)| name).collect();
+        let added: Vec<_> = self.added().map(|(name, _)| name).collect();
         formatter.debug_struct("Forward").field("removed", &self.removed).field("added", &added).finish_non_exhaustive()
     }
 }
@@ -35,28 +40,25 @@ impl Forward {
         config: &Config,
         response_cookies: Vec<String>,
     ) -> Self {
-        let mut forward = Self { removed: Vec::new(), added: Vec::new(), response_cookies };
-        for (name, _) in head.headers().iter() {
-            if managed.is_managed(name) {
-                forward.remove(name);
-            }
+        let identity = admission.session().map(|session| session.identity_headers(&config.headers, request));
+        let identity = identity.unwrap_or_default();
+        let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, response_cookies };
+        for name in head.headers().names().filter(|name| managed.is_managed(name)) {
+            forward.remove(name);
         }
         forward.withhold_own_cookies(head, config);
-        if let Some(session) = admission.session() {
-            let headers = session.identity_headers(&config.headers, request);
-            forward.added.extend(headers.into_iter().map(|(name, value)| (name, value.into_bytes())));
-        }
         forward
     }
 
     /// Names of header fields to delete, every occurrence.
-    pub fn removed(&self) -> &[String] {
-        &self.removed
+    pub fn removed(&self) -> impl Iterator<Item = &str> {
+        self.removed.iter().map(Cow::as_ref)
     }
 
     /// Header fields to add after that.
-    pub fn added(&self) -> &[(String, Vec<u8>)] {
-        &self.added
+    pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let cookies = self.cookies.iter().map(|line| (COOKIE, line.as_slice()));
+        cookies.chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
     /// `Set-Cookie` lines to add to the backend's response.
@@ -71,24 +73,23 @@ impl Forward {
 
     fn remove(&mut self, name: &str) {
         if !self.removed.iter().any(|removed| removed == name) {
-            self.removed.push(name.to_owned());
+            self.removed.push(Cow::Owned(name.to_owned()));
         }
     }
 
     /// Cookies of others stay as they are, byte for byte.
     fn withhold_own_cookies(&mut self, head: &RequestHead, config: &Config) {
         let is_own = |name: &[u8]| cookies::is_own(name, &config.session.cookie.name);
-        let lines = || head.headers().all("cookie").map(|line| (line, cookies::without_own(line, is_own)));
-        if lines().any(|(_, remaining)| remaining != WithoutOwn::Unchanged) {
-            self.remove("cookie");
-            for (line, remaining) in lines() {
-                match remaining {
-                    WithoutOwn::Unchanged => self.added.push(("cookie".to_owned(), line.to_vec())),
-                    WithoutOwn::Changed(rest) => self.added.push(("cookie".to_owned(), rest)),
-                    WithoutOwn::Empty => {}
-                }
-            }
+        let lines: Vec<_> = head.headers().all(COOKIE).map(|line| (line, cookies::without_own(line, is_own))).collect();
+        if lines.iter().all(|(_, remaining)| *remaining == WithoutOwn::Unchanged) {
+            return;
         }
+        self.removed.push(Cow::Borrowed(COOKIE));
+        self.cookies.extend(lines.into_iter().filter_map(|(line, remaining)| match remaining {
+            WithoutOwn::Unchanged => Some(line.to_vec()),
+            WithoutOwn::Changed(rest) => Some(rest),
+            WithoutOwn::Empty => None,
+        }));
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
             false => Admission::anonymous(&config.rules[0]),
         };
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-        let head = RequestHead::new(Headers::new(fields.collect()));
+        let head = RequestHead::new(Headers::new(fields));
         let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
         Forward::new(&admission.unwrap(), &head, None, &managed, &config, Vec::new())
     }
@@ -138,14 +139,14 @@ mod tests {
         let headers: Vec<_> =
             forged.iter().chain(&forged).map(|name| (*name, "admin")).chain([("x-other", "1")]).collect();
         let with_session = forward(true, &headers);
-        assert_eq!(with_session.removed(), forged);
-        assert_eq!(
-            with_session.added(),
-            [("x-auth-subject".to_owned(), b"alice".to_vec())],
-            "the e-mail claim is missing"
-        );
+        assert_eq!(with_session.removed().collect::<Vec<_>>(), forged);
+        assert_eq!(added(&with_session), [("x-auth-subject", "alice")], "the e-mail claim is missing");
         let anonymous = forward(false, &headers);
-        assert_eq!((anonymous.removed(), anonymous.added().len()), (forged.map(str::to_owned).as_slice(), 0));
+        assert_eq!((anonymous.removed().collect(), added(&anonymous)), (forged.to_vec(), Vec::new()));
+    }
+
+    fn added(forward: &Forward) -> Vec<(&str, &str)> {
+        forward.added().map(|(name, value)| (name, std::str::from_utf8(value).unwrap())).collect()
     }
 
     #[test]
@@ -154,10 +155,9 @@ mod tests {
             false,
             &[("cookie", "a=\"1 ;b= 2; __Host-latchkey=1.x; c"), ("cookie", "__Host-latchkey-1=y"), ("cookie", "d=4")],
         );
-        assert_eq!(mixed.removed(), ["cookie"]);
-        let cookie = |value: &str| ("cookie".to_owned(), value.as_bytes().to_vec());
-        assert_eq!(mixed.added(), [cookie("a=\"1 ;b= 2; c"), cookie("d=4")]);
+        assert_eq!(mixed.removed().collect::<Vec<_>>(), ["cookie"]);
+        assert_eq!(added(&mixed), [("cookie", "a=\"1 ;b= 2; c"), ("cookie", "d=4")]);
         let foreign = forward(false, &[("cookie", "a=1;;b")]);
-        assert_eq!((foreign.removed().len(), foreign.added().len()), (0, 0));
+        assert_eq!((foreign.removed().count(), foreign.added().count()), (0, 0));
     }
 }

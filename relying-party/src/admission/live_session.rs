@@ -2,6 +2,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::config::IdentityHeader;
 use crate::policy::expression::Expression;
@@ -19,8 +20,8 @@ pub struct LiveSession {
     identity: Identity,
     /// Rule index → whether its requirement holds. Only for requirements that do not look at the request.
     requirements: RefCell<BTreeMap<usize, bool>>,
-    /// The values of the identity headers that do not look at the request, in the order of the configuration.
-    headers: OnceCell<Vec<Option<String>>>,
+    /// The identity headers that do not look at the request and have a value.
+    headers: OnceCell<Rc<[(String, String)]>>,
 }
 
 impl LiveSession {
@@ -72,23 +73,25 @@ impl LiveSession {
         &self,
         headers: &[IdentityHeader],
         request: Option<&RequestView<'_>>,
-    ) -> Vec<(String, String)> {
-        let cached = self.headers.get_or_init(|| {
+    ) -> Rc<[(String, String)]> {
+        let looks_at_request = |header: &&IdentityHeader| header.value.references().request;
+        let constant = self.headers.get_or_init(|| {
             let subject = Subject::new(&self.identity);
-            let constant = |header: &IdentityHeader| !header.value.references().request;
-            headers.iter().map(|header| header.value.text(&subject, None).filter(|_| constant(header))).collect()
+            evaluate(headers, |header| header.value.text(&subject, None).filter(|_| !looks_at_request(&header)))
         });
-        let looking_at_request = OnceCell::new();
-        let values = headers.iter().zip(cached).filter_map(|(header, cached)| {
-            let value = if header.value.references().request {
-                header.value.text(looking_at_request.get_or_init(|| Subject::new(&self.identity)), request)
-            } else {
-                cached.clone()
-            };
-            Some((header.name.clone(), value?))
-        });
-        values.collect()
+        if !headers.iter().any(|header| looks_at_request(&header)) {
+            return Rc::clone(constant);
+        }
+        let subject = Subject::new(&self.identity);
+        evaluate(headers, |header| match constant.iter().find(|(name, _)| *name == header.name) {
+            Some((_, value)) => Some(value.clone()),
+            None => looks_at_request(&header).then(|| header.value.text(&subject, request)).flatten(),
+        })
     }
+}
+
+fn evaluate(headers: &[IdentityHeader], value: impl Fn(&IdentityHeader) -> Option<String>) -> Rc<[(String, String)]> {
+    headers.iter().filter_map(|header| Some((header.name.clone(), value(header)?))).collect()
 }
 
 #[cfg(test)]
@@ -118,8 +121,8 @@ mod tests {
         let expected = [("x-sub", "alice"), ("x-groups", "finance-approver,staff")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let live = live(START);
-        assert_eq!(live.identity_headers(&headers, None), expected);
-        assert_eq!(live.identity_headers(&headers, None), expected, "the second time from what was kept");
+        assert_eq!(*live.identity_headers(&headers, None), expected);
+        assert_eq!(*live.identity_headers(&headers, None), expected, "the second time from what was kept");
     }
 
     #[test]

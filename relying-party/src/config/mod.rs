@@ -46,7 +46,7 @@ pub struct Config {
     /// The issuers this deployment trusts, in the order of the document; at least one.
     pub providers: Vec<Rc<Provider>>,
     /// The origins under which browsers reach this deployment; empty: the request's own scheme and authority.
-    pub public_urls: Vec<PublicUrl>,
+    pub public_urls: Vec<Rc<PublicUrl>>,
     /// Where the filter's own endpoints live, such as `/oauth2`: begins with a slash, does not end with one.
     pub base_path: String,
     /// How sessions are kept.
@@ -108,8 +108,8 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
 }
 
 /// The cookie's attributes must fit the origins that browsers see, or no browser would send it back.
-fn check_cookie_reaches(session: &Mapping<'_>, cookie: &CookiePolicy, public_urls: &[PublicUrl]) {
-    if !cookie.secure && public_urls.iter().any(PublicUrl::is_https) {
+fn check_cookie_reaches(session: &Mapping<'_>, cookie: &CookiePolicy, public_urls: &[Rc<PublicUrl>]) {
+    if !cookie.secure && public_urls.iter().any(|url| url.is_https()) {
         session.place("secure").refuse("`false` with an `https` origin in `public_url`", "`true`");
     }
     let Some(domain) = &cookie.domain else { return };

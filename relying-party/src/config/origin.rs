@@ -1,5 +1,7 @@
 //! `public_url` and `base_path`: under which addresses browsers reach this deployment.
 
+use std::rc::Rc;
+
 use super::address;
 use super::cursor::Cursor;
 use super::json::Node;
@@ -37,7 +39,7 @@ impl PublicUrl {
 }
 
 /// Reads one origin or a list of them.
-pub(super) fn read_public_urls(cursor: &Cursor<'_>) -> Option<Vec<PublicUrl>> {
+pub(super) fn read_public_urls(cursor: &Cursor<'_>) -> Option<Vec<Rc<PublicUrl>>> {
     if matches!(cursor.node(), Node::String(_)) {
         return read_public_url(cursor).map(|url| vec![url]);
     }
@@ -62,7 +64,7 @@ pub(super) fn read_public_urls(cursor: &Cursor<'_>) -> Option<Vec<PublicUrl>> {
     complete.then_some(urls)
 }
 
-fn read_public_url(cursor: &Cursor<'_>) -> Option<PublicUrl> {
+fn read_public_url(cursor: &Cursor<'_>) -> Option<Rc<PublicUrl>> {
     let (text, url) = address::read(cursor, EXPECTED_URL)?;
     if url.path() != "/" || text.contains('?') {
         cursor.refuse(address::shown(text), EXPECTED_URL);
@@ -70,7 +72,7 @@ fn read_public_url(cursor: &Cursor<'_>) -> Option<PublicUrl> {
     }
     let origin = url.origin().ascii_serialization();
     let authority = origin.split_once("://").map(|(_, authority)| authority.to_owned())?;
-    Some(PublicUrl { origin, authority })
+    Some(Rc::new(PublicUrl { origin, authority }))
 }
 
 /// Reads `base_path`. Only characters that no router rewrites: the path is compared as it is.

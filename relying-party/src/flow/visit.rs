@@ -1,5 +1,7 @@
 //! One request of one browser: what every flow needs to know of it, and how it is refused.
 
+use std::rc::Rc;
+
 use crate::config::{Config, Provider, PublicUrl};
 use crate::denial::Denial;
 use crate::http::RequestHead;
@@ -16,13 +18,13 @@ use super::{Reply, Scene, Step};
 pub struct Visit {
     pub(super) head: RequestHead,
     /// The origin as the browser sees it.
-    pub(super) origin: PublicUrl,
+    pub(super) origin: Rc<PublicUrl>,
 }
 
 impl Visit {
     /// Fails when the request names no usable host.
     pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
-        match public_origin(&config.public_urls, &head).map(std::borrow::Cow::into_owned) {
+        match public_origin(&config.public_urls, &head) {
             Some(origin) => Ok(Self { head, origin }),
             None => Err(answer(&head, &Denial::MalformedAuthority, None, &[])),
         }

@@ -1,25 +1,49 @@
 //! HTTP as plain data: what comes in from the browser, what goes out to it, and calls to providers.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 pub mod cookies;
 pub mod navigation;
 pub mod origin;
 
-/// Header fields in order. Names are lower case (as Envoy delivers them); values are bytes, because a client may send any.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Vec<u8>)>);
+/// Header fields in order, all in one buffer. Names are lower case (as Envoy delivers them); values are bytes, because a client
+/// may send any.
+#[derive(Clone, Default)]
+pub struct Headers {
+    buffer: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+/// Where a field stands in the buffer.
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: Range<usize>,
+    /// Its value.
+    pub value: Range<usize>,
+}
 
 impl Headers {
-    /// Takes the fields as the host delivered them.
-    pub const fn new(fields: Vec<(String, Vec<u8>)>) -> Self {
-        Self(fields)
+    /// Takes fields one by one.
+    pub fn new(fields: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let mut headers = Self::default();
+        for (name, value) in fields {
+            let (name, value) = (headers.append(name.as_bytes()), headers.append(&value));
+            headers.fields.push(Field { name, value });
+        }
+        headers
+    }
+
+    /// Takes the fields as the host delivered them: where they stand in its buffer. What lies outside is empty.
+    pub const fn in_buffer(buffer: Vec<u8>, fields: Vec<Field>) -> Self {
+        Self { buffer, fields }
     }
 
     /// The first value of `name` (lower case).
     pub fn first(&self, name: &str) -> Option<&[u8]> {
-        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_slice())
+        self.fields.iter().find(|field| self.is_named(field, name)).map(|field| self.slice(&field.value))
     }
 
     /// The first value of `name`, if it is UTF-8.
@@ -29,19 +53,46 @@ impl Headers {
 
     /// Every value of `name` (lower case), in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_slice())
+        self.fields.iter().filter(move |field| self.is_named(field, name)).map(|field| self.slice(&field.value))
     }
 
-    /// Every field, in order.
+    /// Every field, in order. No host delivers a name that is not UTF-8; if one did, it would be empty here.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+        self.names().zip(&self.fields).map(|(name, field)| (name, self.slice(&field.value)))
+    }
+
+    /// Every field's name, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| std::str::from_utf8(self.slice(&field.name)).unwrap_or_default())
+    }
+
+    fn is_named(&self, field: &Field, name: &str) -> bool {
+        field.name.len() == name.len() && self.slice(&field.name) == name.as_bytes()
+    }
+
+    fn slice(&self, range: &Range<usize>) -> &[u8] {
+        self.buffer.get(range.start..range.end).unwrap_or_default()
+    }
+
+    fn append(&mut self, text: &[u8]) -> Range<usize> {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(text);
+        start..self.buffer.len()
     }
 }
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Headers {}
 
 /// Names only: values carry cookies, codes and tokens.
 impl fmt::Debug for Headers {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+        formatter.debug_list().entries(self.names()).finish()
     }
 }
 

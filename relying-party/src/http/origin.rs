@@ -1,17 +1,17 @@
 //! Under which origin a browser reaches this deployment.
 
-use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::RequestHead;
 use crate::config::PublicUrl;
 
 /// The configured origin whose authority is the request's, else the first one; without any, the request's own, and `None` when
 /// that is malformed.
-pub fn public_origin<'a>(public_urls: &'a [PublicUrl], head: &RequestHead) -> Option<Cow<'a, PublicUrl>> {
-    let names = |public: &&PublicUrl| same_authority(public, head.authority());
+pub fn public_origin(public_urls: &[Rc<PublicUrl>], head: &RequestHead) -> Option<Rc<PublicUrl>> {
+    let names = |public: &&Rc<PublicUrl>| same_authority(public, head.authority());
     match public_urls.iter().find(names).or(public_urls.first()) {
-        Some(public) => Some(Cow::Borrowed(public)),
-        None => requested_origin(head).map(Cow::Owned),
+        Some(public) => Some(Rc::clone(public)),
+        None => requested_origin(head).map(Rc::new),
     }
 }
 
@@ -69,13 +69,14 @@ mod tests {
         ]))
     }
 
-    fn origin(public_urls: &[PublicUrl], scheme: &str, authority: &str) -> Option<String> {
+    fn origin(public_urls: &[Rc<PublicUrl>], scheme: &str, authority: &str) -> Option<String> {
         public_origin(public_urls, &head(scheme, authority)).map(|public| public.origin.clone())
     }
 
-    fn configured() -> Vec<PublicUrl> {
+    fn configured() -> Vec<Rc<PublicUrl>> {
         ["portal.example.org", "admin.example.org:8443"]
             .map(|authority| PublicUrl { origin: format!("https://{authority}"), authority: authority.to_owned() })
+            .map(Rc::new)
             .to_vec()
     }
 
