@@ -128,7 +128,7 @@ mod tests {
             false => Admission::anonymous(&config.rules[0]),
         };
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
-        let head = RequestHead::new(Headers::new(fields));
+        let head = RequestHead::new(Headers::new(fields.collect()));
         let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
         Forward::new(&admission.unwrap(), &head, None, &managed, &config, Vec::new())
     }

@@ -27,7 +27,7 @@ pub struct Field {
 
 impl Headers {
     /// Takes fields one by one.
-    pub fn new(fields: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+    pub fn new(fields: Vec<(String, Vec<u8>)>) -> Self {
         let mut headers = Self::default();
         for (name, value) in fields {
             let (name, value) = (headers.append(name.as_bytes()), headers.append(&value));
