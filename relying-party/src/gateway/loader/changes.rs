@@ -24,9 +24,8 @@ pub(super) fn describe(provider: &str, old: Option<&JwkSet>, new: &JwkSet) -> Ve
         }
     }
     if !new.skipped().is_empty() && old.is_none_or(|old| old.skipped() != new.skipped()) {
-        let skipped: Vec<_> =
-            new.skipped().iter().map(|(position, reason)| format!("number {position}: {reason}")).collect();
-        lines.push(LogLine::info(format!("provider {provider}: keys passed over, from 0: {}", list(&skipped))));
+        let skipped: Vec<_> = new.skipped().iter().map(ToString::to_string).collect();
+        lines.push(LogLine::info(format!("provider {provider}: keys passed over: {}", list(&skipped))));
     }
     lines
 }
