@@ -25,6 +25,8 @@ pub enum Denial {
     AmbiguousPath,
     /// No live session, and none can be begun from this request.
     LoginRequired,
+    /// A session is needed, but no provider is configured where people can sign in.
+    LoginUnavailable,
     /// The rule's `require` is not met.
     RequirementNotMet,
     /// There is no such endpoint below `base_path`.
@@ -113,6 +115,9 @@ impl Denial {
                 None,
             ),
             Self::LoginRequired => wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN),
+            Self::LoginUnavailable => {
+                wording(401, "Access denied", "This page needs you to be signed in, but nobody can sign in here.", None)
+            }
             Self::RequirementNotMet => wording(
                 403,
                 "Access denied",
@@ -256,6 +261,9 @@ impl Denial {
             Self::IdToken(IdTokenError::Expired | IdTokenError::IssuedInTheFuture | IdTokenError::NotYetValid) => {
                 Some("compare the clocks of this machine and the provider; `clock_skew` is what may differ")
             }
+            Self::LoginUnavailable => {
+                Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
+            }
             Self::SessionTooLarge { .. } => {
                 Some("list only the claims in use in `session.claims`, or raise `session.max_cookies`")
             }
@@ -308,6 +316,7 @@ impl Reason for Denial {
             Self::Path(error) => error.code(),
             Self::AmbiguousPath => "request.path_ambiguous",
             Self::LoginRequired => "session.required",
+            Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",
             Self::UnknownEndpoint => "endpoint.unknown",
             Self::MethodNotAllowed(_) => "endpoint.method_not_allowed",

@@ -40,7 +40,7 @@ impl Forward {
         config: &Config,
         response_cookies: Vec<String>,
     ) -> Self {
-        let identity = admission.session().map(|session| session.identity_headers(&config.headers, request));
+        let identity = admission.identity().map(|identity| identity.headers(&config.headers, request));
         let identity = identity.unwrap_or_default();
         let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, response_cookies };
         for name in head.headers().names().filter(|name| managed.is_managed(name)) {
@@ -79,7 +79,8 @@ impl Forward {
 
     /// Cookies of others stay as they are, byte for byte.
     fn withhold_own_cookies(&mut self, head: &RequestHead, config: &Config) {
-        let is_own = |name: &[u8]| cookies::is_own(name, &config.session.cookie.name);
+        let Some(session) = &config.session else { return };
+        let is_own = |name: &[u8]| cookies::is_own(name, &session.cookie.name);
         let lines: Vec<_> = head.headers().all(COOKIE).map(|line| (line, cookies::without_own(line, is_own))).collect();
         if lines.iter().all(|(_, remaining)| *remaining == WithoutOwn::Unchanged) {
             return;

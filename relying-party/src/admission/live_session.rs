@@ -1,13 +1,7 @@
-//! A session that was opened, and what was evaluated for it: the next request with the same cookie finds it ready.
+//! A session that was opened.
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
-use crate::config::IdentityHeader;
-use crate::policy::expression::Expression;
-use crate::policy::identity::{Credential, Identity, Subject};
-use crate::policy::request_view::RequestView;
+use super::live_identity::LiveIdentity;
+use crate::policy::identity::{Credential, Identity};
 use crate::session::Session;
 use crate::time::UnixTime;
 
@@ -17,11 +11,7 @@ pub struct LiveSession {
     host: String,
     resealing_due: bool,
     valid_until: UnixTime,
-    identity: Identity,
-    /// Rule index → whether its requirement holds. Only for requirements that do not look at the request.
-    requirements: RefCell<BTreeMap<usize, bool>>,
-    /// The identity headers that do not look at the request and have a value.
-    headers: OnceCell<Rc<[(String, String)]>>,
+    identity: LiveIdentity,
 }
 
 impl LiveSession {
@@ -40,8 +30,12 @@ impl LiveSession {
         let session_ends_at = session.expires_at.min(session.idle_expires_at);
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
-        let (requirements, headers) = (RefCell::default(), OnceCell::new());
-        Self { session, host, resealing_due, valid_until, identity, requirements, headers }
+        Self { session, host, resealing_due, valid_until, identity: LiveIdentity::new(identity) }
+    }
+
+    /// Whose session it is.
+    pub const fn identity(&self) -> &LiveIdentity {
+        &self.identity
     }
 
     /// The session itself.
@@ -58,40 +52,6 @@ impl LiveSession {
     pub fn is_valid(&self, host: &str, now: UnixTime) -> bool {
         self.host == host && now < self.valid_until
     }
-
-    /// Whether `require`, of the rule with this index, holds. What cannot be evaluated does not hold.
-    pub fn meets(&self, rule: usize, require: &Expression, request: Option<&RequestView<'_>>) -> bool {
-        let evaluate = || require.holds(&Subject::new(&self.identity), request).unwrap_or(false);
-        if require.references().request {
-            return evaluate();
-        }
-        *self.requirements.borrow_mut().entry(rule).or_insert_with(evaluate)
-    }
-
-    /// The names and values of the identity headers that have a value.
-    pub fn identity_headers(
-        &self,
-        headers: &[IdentityHeader],
-        request: Option<&RequestView<'_>>,
-    ) -> Rc<[(String, String)]> {
-        let looks_at_request = |header: &&IdentityHeader| header.value.references().request;
-        let constant = self.headers.get_or_init(|| {
-            let subject = Subject::new(&self.identity);
-            evaluate(headers, |header| header.value.text(&subject, None).filter(|_| !looks_at_request(&header)))
-        });
-        if !headers.iter().any(|header| looks_at_request(&header)) {
-            return Rc::clone(constant);
-        }
-        let subject = Subject::new(&self.identity);
-        evaluate(headers, |header| match constant.iter().find(|(name, _)| *name == header.name) {
-            Some((_, value)) => Some(value.clone()),
-            None => looks_at_request(&header).then(|| header.value.text(&subject, request)).flatten(),
-        })
-    }
-}
-
-fn evaluate(headers: &[IdentityHeader], value: impl Fn(&IdentityHeader) -> Option<String>) -> Rc<[(String, String)]> {
-    headers.iter().filter_map(|header| Some((header.name.clone(), value(header)?))).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +59,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::config::IdentityHeader;
+    use crate::policy::expression::Expression;
     use crate::session::testing::session;
 
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -121,21 +83,21 @@ mod tests {
         let expected = [("x-sub", "alice"), ("x-groups", "finance-approver,staff")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let live = live(START);
-        assert_eq!(*live.identity_headers(&headers, None), expected);
-        assert_eq!(*live.identity_headers(&headers, None), expected, "the second time from what was kept");
+        assert_eq!(*live.identity().headers(&headers, None), expected);
+        assert_eq!(*live.identity().headers(&headers, None), expected, "the second time from what was kept");
     }
 
     #[test]
     fn an_access_token_is_passed_on_until_it_expires() {
         let headers = [header("authorization", r#""Bearer " + access_token"#)];
         let token_ends_at = START + Duration::from_secs(300);
-        assert_eq!(live(START).identity_headers(&headers, None).len(), 1);
+        assert_eq!(live(START).identity().headers(&headers, None).len(), 1);
         assert!(
             !live(START).is_valid("portal.example.org", token_ends_at),
             "evaluated anew when the token has expired"
         );
         let without_token = live(token_ends_at);
-        assert!(without_token.identity_headers(&headers, None).is_empty());
+        assert!(without_token.identity().headers(&headers, None).is_empty());
         assert!(without_token.is_valid("portal.example.org", token_ends_at), "the session itself lives on");
     }
 
@@ -148,7 +110,11 @@ mod tests {
             ("claims.sub", false),
             (r#"request.method == "GET""#, false),
         ] {
-            assert_eq!(live(START).meets(0, &Expression::compile(require).unwrap(), None), holds, "{require}");
+            assert_eq!(
+                live(START).identity().meets(0, &Expression::compile(require).unwrap(), None),
+                holds,
+                "{require}"
+            );
         }
     }
 }

@@ -1,46 +1,56 @@
 //! Who is let through. An [`Admission`] is a proof: whoever holds one holds the outcome of a verification.
 
 pub mod cache;
+mod live_identity;
 mod live_session;
 
 use std::rc::Rc;
 
 use crate::config::{Authentication, Rule};
-use crate::policy::expression::Expression;
+use crate::policy::demand::Demand;
 use crate::policy::request_view::RequestView;
 
+pub use self::live_identity::LiveIdentity;
 pub use self::live_session::LiveSession;
 
-/// Leave to go on to the backend. Comes only from a verified session or from a rule that admits anonymous requests.
-pub struct Admission(Option<Rc<LiveSession>>);
+/// Leave to go on to the backend. Comes only from a verified credential or from a rule that admits anonymous requests.
+pub struct Admission(Admitted);
+
+enum Admitted {
+    Session(Rc<LiveSession>),
+    Anonymous,
+}
 
 /// The rule's `require` does not hold, or cannot be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequirementNotMet;
 
 impl Admission {
-    /// By a session; `require` is the matching rule's index and requirement, if it has one.
+    /// By a session, for the rule with this index and demand, or for the default (`None`).
     pub fn by_session(
         session: Rc<LiveSession>,
-        require: Option<(usize, &Expression)>,
+        rule: Option<(usize, &Demand)>,
         request: Option<&RequestView<'_>>,
     ) -> Result<Self, RequirementNotMet> {
-        match require {
-            Some((rule, require)) if !session.meets(rule, require, request) => Err(RequirementNotMet),
-            Some(_) | None => Ok(Self(Some(session))),
+        match rule.and_then(|(rule, demand)| Some((rule, demand.require.as_ref()?))) {
+            Some((rule, require)) if !session.identity().meets(rule, require, request) => Err(RequirementNotMet),
+            Some(_) | None => Ok(Self(Admitted::Session(session))),
         }
     }
 
     /// By a rule that admits requests without an identity; `None` for every other rule.
     pub const fn anonymous(rule: &Rule) -> Option<Self> {
         match rule.authentication {
-            Authentication::Optional { .. } | Authentication::Public => Some(Self(None)),
-            Authentication::Session { .. } => None,
+            Authentication::Optional(_) | Authentication::Public => Some(Self(Admitted::Anonymous)),
+            Authentication::Session(_) | Authentication::Bearer(_) | Authentication::Any(_) => None,
         }
     }
 
-    /// The session whose identity goes to the backend.
-    pub fn session(&self) -> Option<&LiveSession> {
-        self.0.as_deref()
+    /// The identity that goes to the backend.
+    pub fn identity(&self) -> Option<&LiveIdentity> {
+        match &self.0 {
+            Admitted::Session(session) => Some(session.identity()),
+            Admitted::Anonymous => None,
+        }
     }
 }

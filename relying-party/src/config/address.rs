@@ -8,8 +8,13 @@ use super::problem::quoted;
 /// Reads an absolute URL without user information and fragment. `expected` says what it is for.
 pub(super) fn read<'a>(cursor: &Cursor<'a>, expected: &str) -> Option<(&'a str, Url)> {
     let text = cursor.text(expected)?;
+    Some((text, parsed(cursor, text, expected)?))
+}
+
+/// `text`, which stands at this place or was made of what does, as such a URL.
+pub(super) fn parsed(cursor: &Cursor<'_>, text: &str, expected: &str) -> Option<Url> {
     match parse(text) {
-        Ok(url) => Some((text, url)),
+        Ok(url) => Some(url),
         Err(Fault::UserInformation) => {
             cursor.refuse("a URL with user information", expected);
             None

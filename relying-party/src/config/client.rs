@@ -70,9 +70,28 @@ const OWN_PARAMETERS: [&str; 11] = [
     "request_uri",
 ];
 
-/// Reads the client's part of a provider.
-pub(super) fn read(provider: &Mapping<'_>) -> Option<Client> {
-    let client_id = client_id(provider);
+/// Settings that only a client has.
+const CLIENT_KEYS: [&str; 7] = [
+    "client_secret",
+    "client_key",
+    "token_endpoint_auth_method",
+    "scope",
+    "resource",
+    "authorization_parameters",
+    "pushed_authorization_requests",
+];
+
+/// Reads the client's part of a provider; `Some(None)` when this deployment is no client of it.
+pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
+    let Some(client_id) = provider.member("client_id") else {
+        for name in CLIENT_KEYS {
+            if let Some(member) = provider.member(name) {
+                member.refuse("a setting without effect", "`client_id` as well");
+            }
+        }
+        return Some(None);
+    };
+    let client_id = read_client_id(&client_id);
     let authentication = authentication(provider);
     let scope = provider.optional("scope", DEFAULT_SCOPE.to_owned(), |cursor| scope(&cursor));
     let resource = provider.optional("resource", Vec::new(), |cursor| resource(&cursor));
@@ -81,21 +100,17 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Client> {
         cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
     });
     let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
-    Some(Client {
+    Some(Some(Client {
         client_id: client_id?,
         authentication: authentication?,
         scope: scope?,
         resource: resource?,
         authorization_parameters: parameters?,
         pushed_authorization_requests: pushed?,
-    })
+    }))
 }
 
-fn client_id(provider: &Mapping<'_>) -> Option<String> {
-    let Some(cursor) = provider.member("client_id") else {
-        provider.place("client_id").report_planned("a provider without `client_id` (bearer tokens only)");
-        return None;
-    };
+fn read_client_id(cursor: &Cursor<'_>) -> Option<String> {
     let client_id = cursor.text("the client identifier that the provider gave out")?;
     if client_id.is_empty() || !is_visible(client_id) {
         cursor.refuse(quoted(client_id), "a client identifier of printable ASCII (RFC 6749 appendix A.1)");

@@ -8,9 +8,17 @@ use crate::policy::claim_selection::ClaimSelection;
 use crate::policy::expression::{Expression, ExpressionError};
 use crate::spelling::nearest;
 
-/// The expressions read so far: where they stand and which claims they use.
+/// The expressions read so far that are evaluated for sessions.
 #[derive(Default)]
-pub(super) struct Expressions<'a>(Vec<(Cursor<'a>, ClaimSelection)>);
+pub(super) struct Expressions<'a>(Vec<Used<'a>>);
+
+/// An expression and the claims that it uses.
+struct Used<'a> {
+    cursor: Cursor<'a>,
+    claims: ClaimSelection,
+    /// Evaluated for access tokens as well, whose claims are all there.
+    for_tokens: bool,
+}
 
 /// Always kept: they say whose session it is.
 const ALWAYS_KEPT: [&str; 2] = ["iss", "sub"];
@@ -28,9 +36,13 @@ fn without_literals(source: &str, error: &ExpressionError) -> String {
 }
 
 impl<'a> Expressions<'a> {
-    /// A condition (`require`). The access token is no claim about anybody, and no part of a session.
-    pub(super) fn read_condition(&mut self, cursor: &Cursor<'a>) -> Option<Expression> {
-        let expression = self.read(cursor)?;
+    /// A condition (`require`), evaluated `for_sessions` or for access tokens alone. The access token itself is no claim about
+    /// anybody, and no part of a session.
+    pub(super) fn read_condition(&mut self, cursor: &Cursor<'a>, for_sessions: bool) -> Option<Expression> {
+        let expression = compile(cursor)?;
+        if for_sessions {
+            self.note(cursor, &expression, false);
+        }
         if expression.references().access_token {
             cursor.report("found `access_token`, which only `headers` may use, expected other variables", None);
             return None;
@@ -38,27 +50,23 @@ impl<'a> Expressions<'a> {
         Some(expression)
     }
 
-    /// Any expression. Its text is not shown: a credential for the backend may stand in it.
-    pub(super) fn read(&mut self, cursor: &Cursor<'a>) -> Option<Expression> {
-        let source = cursor.text("a CEL expression, as a string")?;
-        match Expression::compile(source) {
-            Ok(expression) => {
-                self.0.push((cursor.clone(), expression.references().claims.clone()));
-                Some(expression)
-            }
-            Err(error) => {
-                let error = without_literals(source, &error);
-                cursor.refuse(format_args!("an expression that does not compile ({error})"), "CEL (cel.dev)");
-                None
-            }
-        }
+    /// The value of a header, evaluated for sessions and, when there are rules for them, for access tokens.
+    pub(super) fn read_value(&mut self, cursor: &Cursor<'a>, for_tokens: bool) -> Option<Expression> {
+        let expression = compile(cursor)?;
+        self.note(cursor, &expression, for_tokens);
+        Some(expression)
+    }
+
+    fn note(&mut self, cursor: &Cursor<'a>, expression: &Expression, for_tokens: bool) {
+        let claims = expression.references().claims.clone();
+        self.0.push(Used { cursor: cursor.clone(), claims, for_tokens });
     }
 
     /// What sessions keep: the `listed` claims, or those that the expressions use. A claim that is used but not listed could
     /// never be seen: reported.
     pub(super) fn claims(&self, listed: Option<BTreeSet<String>>) -> ClaimSelection {
         let Some(listed) = listed else { return self.used() };
-        for (cursor, claims) in &self.0 {
+        for Used { cursor, claims, .. } in self.0.iter().filter(|used| !used.for_tokens) {
             let ClaimSelection::Named(used) = claims else { continue };
             for claim in used.iter().filter(|claim| !listed.contains(*claim) && !ALWAYS_KEPT.contains(&claim.as_str()))
             {
@@ -74,12 +82,25 @@ impl<'a> Expressions<'a> {
 
     fn used(&self) -> ClaimSelection {
         let mut all = BTreeSet::new();
-        for (_, claims) in &self.0 {
+        for Used { claims, .. } in &self.0 {
             match claims {
                 ClaimSelection::All => return ClaimSelection::All,
                 ClaimSelection::Named(used) => all.extend(used.iter().cloned()),
             }
         }
         ClaimSelection::Named(all)
+    }
+}
+
+/// Any expression. Its text is not shown: a credential for the backend may stand in it.
+fn compile(cursor: &Cursor<'_>) -> Option<Expression> {
+    let source = cursor.text("a CEL expression, as a string")?;
+    match Expression::compile(source) {
+        Ok(expression) => Some(expression),
+        Err(error) => {
+            let error = without_literals(source, &error);
+            cursor.refuse(format_args!("an expression that does not compile ({error})"), "CEL (cel.dev)");
+            None
+        }
     }
 }

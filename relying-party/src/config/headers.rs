@@ -36,8 +36,12 @@ const NOT_OURS: [&str; 14] = [
 
 const EXPECTED_NAME: &str = "a header name of letters, digits and `` !#$%&'*+-.^_`|~ `` (RFC 9110 §5.6.2)";
 
-/// Reads the headers, in the order of the document.
-pub(super) fn read_all<'a>(cursor: &Cursor<'a>, expressions: &mut Expressions<'a>) -> Option<Vec<IdentityHeader>> {
+/// Reads the headers, in the order of the document; `for_tokens`: there are rules that take access tokens.
+pub(super) fn read_all<'a>(
+    cursor: &Cursor<'a>,
+    for_tokens: bool,
+    expressions: &mut Expressions<'a>,
+) -> Option<Vec<IdentityHeader>> {
     let mapping = cursor.mapping("a mapping of header names to CEL expressions")?;
     let mut seen: HashMap<String, &str> = HashMap::new();
     let mut headers = Vec::new();
@@ -48,7 +52,7 @@ pub(super) fn read_all<'a>(cursor: &Cursor<'a>, expressions: &mut Expressions<'a
         if let Some(other) = fits.then(|| seen.insert(folded(name), name)).flatten().filter(|other| *other != name) {
             member.refuse(format_args!("the same header as `{other}` for many backends"), "each header once");
         }
-        match expressions.read(&member) {
+        match expressions.read_value(&member, for_tokens) {
             Some(value) if fits => headers.push(IdentityHeader { name: name.to_ascii_lowercase(), value }),
             _ => complete = false,
         }

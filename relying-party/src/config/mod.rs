@@ -3,14 +3,17 @@
 //! A document is read through a [`cursor`], which knows the path of every value; each section has its own file. Reading goes
 //! on after a problem, so that all of them are reported together.
 
+mod access_tokens;
 mod address;
 mod client;
 mod client_key;
 mod cookie;
 mod cursor;
+mod demand;
 mod duration;
 mod expressions;
 mod headers;
+mod issuer;
 mod json;
 mod metadata;
 mod origin;
@@ -24,8 +27,10 @@ mod session_key;
 #[cfg(test)]
 mod tests;
 
+pub use access_tokens::{AccessTokenPolicy, TokenFormat};
 pub use client::{Client, ClientAuthentication, PushedAuthorizationRequests};
 pub use headers::IdentityHeader;
+pub use issuer::Issuer;
 pub use origin::PublicUrl;
 pub use problem::{ConfigErrors, Problem};
 pub use provider::Provider;
@@ -49,8 +54,8 @@ pub struct Config {
     pub public_urls: Vec<Rc<PublicUrl>>,
     /// Where the filter's own endpoints live, such as `/oauth2`: begins with a slash, does not end with one.
     pub base_path: String,
-    /// How sessions are kept.
-    pub session: SessionPolicy,
+    /// How sessions are kept; `None` when nobody can sign in.
+    pub session: Option<SessionPolicy>,
     /// The rules, first match wins; what none matches needs a session.
     pub rules: Vec<Rule>,
     /// Headers to the backend, in the order of the document: lower-case name and the expression for its value.
@@ -79,32 +84,54 @@ impl Config {
 fn read(root: &Cursor<'_>) -> Option<Config> {
     root.report_repeated_members();
     let document = root.mapping_of(&KEYS)?;
-    let providers =
-        document.required("providers", "at least one provider").and_then(|cursor| provider::read_all(&cursor));
+    let providers: Option<Vec<_>> = document
+        .required("providers", "at least one provider")
+        .and_then(|cursor| provider::read_all(&cursor))
+        .map(|providers| providers.into_iter().map(Rc::new).collect());
     let public_urls = document.optional("public_url", Vec::new(), |cursor| origin::read_public_urls(&cursor));
     let base_path =
         document.optional("base_path", origin::DEFAULT_BASE_PATH.to_owned(), |cursor| origin::read_base_path(&cursor));
-    let session = document
-        .required("session", "a mapping with at least `keys`")
-        .and_then(|cursor| cursor.mapping_of(&session::KEYS));
-    let policy = session.as_ref().and_then(session::read);
+    let has_clients = providers.iter().flatten().any(|provider| provider.client.is_some());
+    let session = match document.member("session") {
+        None if !has_clients => Some(None),
+        _ => document
+            .required("session", "a mapping with at least `keys`")
+            .and_then(|cursor| cursor.mapping_of(&session::KEYS))
+            .map(Some),
+    };
     let mut expressions = Expressions::default();
-    let rules = document
-        .optional("rules", Vec::new(), |cursor| rules::read_all(&cursor, base_path.as_deref(), &mut expressions));
-    let headers = document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, &mut expressions));
-    let claims = session.as_ref().and_then(session::read_claims).map(|listed| expressions.claims(listed));
-    if let (Some(session), Some(policy), Some(public_urls)) = (&session, &policy, &public_urls) {
-        check_cookie_reaches(session, policy.cookie(), public_urls);
-    }
+    let rules = document.optional("rules", Vec::new(), |cursor| {
+        rules::read_all(&cursor, base_path.as_deref(), providers.as_deref(), &mut expressions)
+    });
+    let for_tokens = rules.iter().flatten().any(|rule| rule.authentication.takes_tokens());
+    let headers =
+        document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, for_tokens, &mut expressions));
+    let session = session.and_then(|session| match session {
+        Some(session) => read_session(&session, public_urls.as_deref(), &expressions).map(Some),
+        None => Some(None),
+    });
 
     Some(Config {
-        providers: providers?.into_iter().map(Rc::new).collect(),
+        providers: providers?,
         public_urls: public_urls?,
         base_path: base_path?,
-        session: policy?.with_claims(claims?),
+        session: session?,
         rules: rules?,
         headers: headers?,
     })
+}
+
+fn read_session(
+    session: &Mapping<'_>,
+    public_urls: Option<&[Rc<PublicUrl>]>,
+    expressions: &Expressions<'_>,
+) -> Option<SessionPolicy> {
+    let policy = session::read(session);
+    let claims = session::read_claims(session).map(|listed| expressions.claims(listed));
+    if let (Some(policy), Some(public_urls)) = (&policy, public_urls) {
+        check_cookie_reaches(session, policy.cookie(), public_urls);
+    }
+    Some(policy?.with_claims(claims?))
 }
 
 /// The cookie's attributes must fit the origins that browsers see, or no browser would send it back.

@@ -1,4 +1,4 @@
-//! `providers`: the issuers, and how to be their client.
+//! `providers`: the issuers, how to be their client, and which of their access tokens are accepted.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -6,24 +6,26 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::access_tokens::{self, AccessTokenPolicy};
 use super::client::{self, Client};
 use super::cursor::{Cursor, Keys, Mapping};
+use super::issuer::{self, Issuer};
 use super::problem::{alternatives, quoted};
 use super::{address, duration, metadata};
 use crate::jose::JwsAlgorithm;
 use crate::spelling::nearest;
 
-/// A provider and how to be its client.
+/// A provider: whom this deployment trusts, as an issuer of logins, of access tokens, or of both.
 #[derive(Debug)]
 pub struct Provider {
     /// `[a-z0-9-]+`, unique.
     pub name: String,
     /// For people; defaults to `name`.
     pub display_name: String,
-    /// The exact issuer identifier (OIDC Discovery 1.0 §3), compared byte for byte.
-    pub issuer: String,
-    /// Where the discovery document is: issuer + `/.well-known/openid-configuration` (§4.1).
-    pub discovery_url: Url,
+    /// Who issues.
+    pub issuer: Issuer,
+    /// Where the discovery document is (OIDC Discovery 1.0 §4.1); `None` when the configuration says all there is.
+    pub discovery_url: Option<Url>,
     /// The host's cluster for requests to any host that `clusters` does not name.
     pub cluster: String,
     /// Endpoint host (lower case) → the host's cluster.
@@ -34,8 +36,10 @@ pub struct Provider {
     pub algorithms: Vec<JwsAlgorithm>,
     /// Tolerated difference between this clock and the provider's.
     pub clock_skew: Duration,
-    /// As a client of it.
-    pub client: Client,
+    /// As a client of it; `None` when it only verifies access tokens.
+    pub client: Option<Client>,
+    /// Which of its access tokens are accepted; `None`: none.
+    pub access_tokens: Option<AccessTokenPolicy>,
 }
 
 const KEYS: Keys = Keys {
@@ -56,15 +60,18 @@ const KEYS: Keys = Keys {
         "resource",
         "authorization_parameters",
         "pushed_authorization_requests",
+        "audience",
+        "access_token",
+        "token_type",
+        "tenants",
     ],
-    planned: &["userinfo", "login_hint_domains", "audience", "access_token", "token_type", "tenants"],
+    planned: &["userinfo", "login_hint_domains"],
 };
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(10 * 60);
 
 const EXPECTED_NAME: &str = "a name of `a-z`, `0-9` and `-`";
-const EXPECTED_ISSUER: &str = "an issuer such as `https://login.example.org/realms/corp` (no query, no fragment)";
 const EXPECTED_CLUSTER: &str = "the name of the Envoy cluster that carries requests to this provider";
 
 pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
@@ -79,8 +86,10 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
         let name = name(&members, &mut names);
         let Some(provider) = read(&members, name) else { continue };
         // What is sealed is bound to issuer and client, so they must tell providers apart.
-        let same =
-            |known: &&Provider| known.issuer == provider.issuer && known.client.client_id == provider.client.client_id;
+        let registration = |provider: &Provider| provider.client.as_ref().map(|client| client.client_id.clone());
+        let same = |known: &&Provider| {
+            known.issuer.as_str() == provider.issuer.as_str() && registration(known) == registration(&provider)
+        };
         if let Some(known) = providers.iter().find(same) {
             let found = format!("the issuer and `client_id` of `{}` again", known.name);
             members.place("client_id").refuse(found, "each registration once");
@@ -110,7 +119,7 @@ fn read(members: &Mapping<'_>, name: Option<&str>) -> Option<Provider> {
     let display_name = members.optional("display_name", None, |cursor| {
         cursor.label("a name for people, in one line").map(|label| Some(label.to_owned()))
     });
-    let issuer = members.required("issuer", EXPECTED_ISSUER).and_then(|cursor| issuer(&cursor));
+    let issuer = issuer::read(members);
     let cluster = members.required("cluster", EXPECTED_CLUSTER).and_then(|cursor| cluster(&cursor));
     let clusters = members.optional("clusters", Vec::new(), |cursor| clusters(&cursor));
     let metadata = members.optional("metadata", Map::new(), |cursor| {
@@ -119,7 +128,13 @@ fn read(members: &Mapping<'_>, name: Option<&str>) -> Option<Provider> {
     let algorithms = members.optional("algorithms", JwsAlgorithm::ALL.to_vec(), |cursor| algorithms(&cursor));
     let clock_skew = members
         .optional("clock_skew", DEFAULT_CLOCK_SKEW, |cursor| duration::read(&cursor, Duration::ZERO..=MAX_CLOCK_SKEW));
+    let access_tokens = access_tokens::read(members);
     let client = client::read(members);
+    if members.member("client_id").is_none() && matches!(access_tokens, Some(None)) {
+        members
+            .place("client_id")
+            .refuse("neither `client_id` nor `audience`", "one of them, or there is no use for it");
+    }
 
     let (issuer, discovery_url) = issuer?;
     Some(Provider {
@@ -133,25 +148,8 @@ fn read(members: &Mapping<'_>, name: Option<&str>) -> Option<Provider> {
         algorithms: algorithms?,
         clock_skew: clock_skew?,
         client: client?,
+        access_tokens: access_tokens?,
     })
-}
-
-/// The issuer, and where its discovery document is: a slash at the end is left out there (OIDC Discovery 1.0 §4.1).
-fn issuer(cursor: &Cursor<'_>) -> Option<(String, Url)> {
-    let (text, url) = address::read(cursor, EXPECTED_ISSUER)?;
-    if text.contains('?') {
-        cursor.refuse(address::shown(text), EXPECTED_ISSUER);
-        return None;
-    }
-    if text.contains(['{', '}']) {
-        cursor.report_planned("an issuer that is a template (with `tenants`)");
-        return None;
-    }
-    let mut discovery_url = url;
-    let path = discovery_url.path();
-    let path = format!("{}/.well-known/openid-configuration", path.strip_suffix('/').unwrap_or(path));
-    discovery_url.set_path(&path);
-    Some((text.to_owned(), discovery_url))
 }
 
 fn cluster(cursor: &Cursor<'_>) -> Option<String> {

@@ -1,14 +1,18 @@
 //! `rules`: which requests need what. The first match wins.
 
+use std::rc::Rc;
+
 use super::cursor::{Cursor, Keys, Mapping};
+use super::demand;
 use super::expressions::Expressions;
 use super::problem::quoted;
+use super::provider::Provider;
 use crate::policy::matcher::{Matcher, MatcherSpec};
-use crate::policy::rules::{Authentication, Rule};
+use crate::policy::rules::Rule;
 
 const KEYS: Keys = Keys {
-    supported: &["name", "match", "authentication", "require"],
-    planned: &["providers", "audience", "max_age", "acr_values", "exchange", "preserve_form"],
+    supported: &["name", "match", "authentication", "require", "providers", "audience", "max_age", "acr_values"],
+    planned: &["exchange", "preserve_form"],
 };
 
 const MATCH_KEYS: Keys = Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };
@@ -16,10 +20,12 @@ const MATCH_KEYS: Keys = Keys { supported: &["path", "path_prefix", "path_regex"
 /// Each request may run through all of them, and each is compared with all before it.
 const MOST_RULES: usize = 1000;
 
-/// Reads the rules. `base_path` is where none of them has an effect.
+/// Reads the rules. `base_path` is where none of them has an effect; `providers` are those of the document, if they could be
+/// read.
 pub(super) fn read_all<'a>(
     cursor: &Cursor<'a>,
     base_path: Option<&str>,
+    providers: Option<&[Rc<Provider>]>,
     expressions: &mut Expressions<'a>,
 ) -> Option<Vec<Rule>> {
     let items = cursor.list("a list of rules")?;
@@ -51,7 +57,7 @@ pub(super) fn read_all<'a>(
             }
             before.push((item.path().to_owned(), matcher.clone()));
         }
-        match rule(item, &members, matcher, expressions) {
+        match rule(item, &members, matcher, providers, expressions) {
             Some(rule) => rules.push(rule),
             None => complete = false,
         }
@@ -63,37 +69,14 @@ fn rule<'a>(
     cursor: &Cursor<'a>,
     members: &Mapping<'a>,
     matcher: Option<Matcher>,
+    providers: Option<&[Rc<Provider>]>,
     expressions: &mut Expressions<'a>,
 ) -> Option<Rule> {
     let name = members.optional("name", cursor.path().to_owned(), |cursor| {
         cursor.label("a name for the log, in one line").map(str::to_owned)
     });
-    let authentication = authentication(members, expressions);
+    let authentication = demand::read(members, providers, expressions);
     Some(Rule { name: name?, matcher: matcher?, authentication: authentication? })
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Session,
-    Optional,
-    None,
-}
-
-fn authentication<'a>(members: &Mapping<'a>, expressions: &mut Expressions<'a>) -> Option<Authentication> {
-    let kind = members.optional("authentication", Kind::Session, |cursor| {
-        let kinds = [("session", Kind::Session), ("optional", Kind::Optional), ("none", Kind::None)];
-        cursor.choice(&kinds, &["bearer", "any"])
-    });
-    if let (Some(Kind::None), Some(require)) = (kind, members.member("require")) {
-        require.refuse("a condition without effect", "no `require` with `authentication: none`");
-        return None;
-    }
-    let require = members.optional("require", None, |cursor| expressions.read_condition(&cursor).map(Some))?;
-    match kind? {
-        Kind::Session => Some(Authentication::Session { require }),
-        Kind::Optional => Some(Authentication::Optional { require }),
-        Kind::None => Some(Authentication::Public),
-    }
 }
 
 fn matcher(rule: &Mapping<'_>) -> Option<Matcher> {

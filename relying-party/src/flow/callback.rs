@@ -2,15 +2,15 @@
 
 use std::rc::Rc;
 
-use crate::config::SameSite;
+use crate::config::{Client, SameSite, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::{LoginAttempt, LoginAttemptError};
 use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
 use crate::page;
 use crate::protocol::{
-    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, ProviderFailure, TokenError, TokenResponse,
-    VerifiedIdToken, process_token_response, token_request,
+    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, ProviderFailure, Registration, TokenError,
+    TokenResponse, VerifiedIdToken, process_token_response, token_request,
 };
 use crate::session::claims::{largest_claims, select_claims};
 use crate::session::seal::Purpose;
@@ -56,10 +56,11 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
         Ok(response) => response,
         Err(error) => return visit.refuse(error, scene),
     };
-    let browsers = BrowserId::of_request(visit.head.headers(), &scene.config.session.cookie);
+    let Some(session) = &scene.config.session else { return visit.refuse(Denial::LoginUnavailable, scene) };
+    let browsers = BrowserId::of_request(visit.head.headers(), &session.cookie);
     let attempt = {
         let binding = |tag| visit.binding_by_tag(Purpose::Login, tag, scene);
-        LoginAttempt::open(&response.state, &scene.config.session.keys, binding, &browsers, scene.now)
+        LoginAttempt::open(&response.state, &session.keys, binding, &browsers, scene.now)
     };
     let attempt = match attempt {
         Ok(attempt) => attempt,
@@ -123,11 +124,12 @@ impl TakeResponse {
             AuthorizationOutcome::Code(code) => code,
             AuthorizationOutcome::Error(error) => return self.login.refuse(*error, scene),
         };
+        let Some(registration) = provider.registration() else {
+            return self.login.refuse(Denial::LoginUnavailable, scene);
+        };
         let attempt = &self.login.attempt;
         let (redirect_uri, verifier) = (&attempt.redirect_uri, attempt.code_verifier.expose());
-        let (config, client) = (&provider.config, &provider.config.client);
-        let request =
-            token_request(config, client, &provider.metadata, code, redirect_uri, verifier, &mut scene.means());
+        let request = token_request(registration, code, redirect_uri, verifier, &mut scene.means());
         let request = match request {
             Ok(request) => request,
             Err(error) => return self.login.refuse(error, scene),
@@ -155,7 +157,7 @@ impl AwaitTokenResponse {
         match process_token_response(status, &body) {
             Ok(tokens) => {
                 let need = Need { newer_than: Some(self.provider.generation), ..self.need };
-                VerifyIdToken { login: self.login, need, tokens }.verify(self.provider, scene)
+                VerifyIdToken { login: self.login, need, tokens }.conclude(&self.provider, true, scene)
             }
             // Two callbacks for one code: the first one signed the person in.
             Err(TokenError::InvalidGrant) if session_cookie::read(&self.login.visit, scene).is_some() => {
@@ -176,29 +178,34 @@ pub struct VerifyIdToken {
 impl VerifyIdToken {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         match scene.provider(Need { newer_than: None, ..self.need }) {
-            Ok(provider) => match self.check(&provider, scene) {
-                Ok(id_token) => self.sign_in(&provider, id_token, scene),
-                Err(error) => self.login.refuse(error, scene),
-            },
+            Ok(provider) => self.conclude(&provider, false, scene),
             Err(denial) => self.login.refuse(denial, scene),
         }
     }
 
-    /// The first attempt. A key that is not known may be newer than what is loaded: then once more with newer keys.
-    fn verify(self, provider: Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
-        match self.check(&provider, scene) {
-            Ok(id_token) => self.sign_in(&provider, id_token, scene),
-            Err(error) if error.newer_keys_may_help() => {
+    /// A key that is not known may be newer than what is loaded: then once more with newer keys, if that `may_wait`.
+    fn conclude(self, provider: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> Step {
+        let (Some(registration), Some(session)) = (provider.registration(), &scene.config.session) else {
+            return self.login.refuse(Denial::LoginUnavailable, scene);
+        };
+        match self.check(provider, registration.client, scene) {
+            Ok(id_token) => self.sign_in(registration, session, &id_token, scene),
+            Err(error) if may_wait && error.newer_keys_may_help() => {
                 Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::IdToken(self) })
             }
             Err(error) => self.login.refuse(error, scene),
         }
     }
 
-    fn check(&self, provider: &LoadedProvider, scene: &Scene<'_>) -> Result<VerifiedIdToken, IdTokenError> {
+    fn check(
+        &self,
+        provider: &LoadedProvider,
+        client: &Client,
+        scene: &Scene<'_>,
+    ) -> Result<VerifiedIdToken, IdTokenError> {
         let expected = Expected {
             issuer: &provider.config.issuer,
-            client_id: &provider.config.client.client_id,
+            client_id: &client.client_id,
             nonce: &self.login.attempt.nonce,
             algorithms: &provider.config.algorithms,
             clock_skew: provider.config.clock_skew,
@@ -207,30 +214,33 @@ impl VerifyIdToken {
         self.tokens.id_token.verify(&expected, &provider.keys, scene.verifier, scene.now)
     }
 
-    fn sign_in(self, provider: &LoadedProvider, id_token: VerifiedIdToken, scene: &mut Scene<'_>) -> Step {
+    fn sign_in(
+        self,
+        Registration { provider, client, .. }: Registration<'_>,
+        policy: &SessionPolicy,
+        id_token: &VerifiedIdToken,
+        scene: &mut Scene<'_>,
+    ) -> Step {
         let Self { login, tokens, .. } = self;
         let config = scene.config;
-        let granted = tokens.scope.as_deref().unwrap_or(&provider.config.client.scope);
+        let granted = tokens.scope.as_deref().unwrap_or(&client.scope);
         let keeps_token = config.headers.iter().any(|header| header.value.references().access_token);
         let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime);
         let sign_in = SignIn {
-            provider: provider.config.name.clone(),
-            claims: select_claims(id_token.claims(), &config.session.claims),
+            provider: provider.name.clone(),
+            claims: select_claims(id_token.claims(), &policy.claims),
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
             access_token: keeps_token.then_some(AccessToken { value: tokens.access_token, expires_at }),
         };
-        let session = Session::begin(sign_in, &config.session, scene.now, scene.entropy);
-        match session_cookie::write(&login.visit, &provider.config, &session, scene) {
+        let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
+        match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {
             Ok(mut cookies) => {
-                cookies.push(clear_cookie(&config.session.cookie, ResponseMode::of(&provider.config.client)));
-                arrive(&login, config.session.cookie.same_site).with_cookies(cookies).into()
+                cookies.push(clear_cookie(&policy.cookie, ResponseMode::of(client)));
+                arrive(&login, policy.cookie.same_site).with_cookies(cookies).into()
             }
             Err(_) => {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
-                login.refuse(
-                    Denial::SessionTooLarge { claims, limit: config.session.max_cookies.saturating_mul(4096) },
-                    scene,
-                )
+                login.refuse(Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) }, scene)
             }
         }
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use url::Url;
 
+use crate::config::Provider;
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::LoginAttempt;
@@ -27,6 +28,8 @@ pub(super) struct Choice {
     pub(super) provider: Option<String>,
     /// `login_hint` (OIDC Core §3.1.2.1).
     pub(super) login_hint: Option<String>,
+    /// The names of the providers to choose from; `None`: all.
+    pub(super) admitted: Option<Vec<String>>,
     /// Begun by a page of ours after another login was overtaken.
     pub(super) is_repetition: bool,
 }
@@ -42,18 +45,29 @@ pub struct BeginLogin {
 
 /// Begins a login that ends at `target`.
 pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &mut Scene<'_>) -> Step {
-    let provider = match &choice.provider {
-        Some(name) => match scene.providers.iter().position(|slot| slot.config.name == *name) {
-            Some(index) => index,
-            None => return visit.refuse(Denial::UnknownProvider, scene),
-        },
-        None if scene.providers.len() > 1 => return offer_providers(&target, &choice, scene).into(),
-        None => 0,
+    let candidates = choice.candidates(scene);
+    let provider = match (candidates.as_slice(), &choice.provider) {
+        ([], Some(_)) => return visit.refuse(Denial::UnknownProvider, scene),
+        ([], None) => return visit.refuse(Denial::LoginUnavailable, scene),
+        ([provider], _) => *provider,
+        (several, _) => return offer_providers(several, &target, &choice, scene).into(),
     };
     let need = Need { provider, newer_than: None };
     let Choice { login_hint, is_repetition, .. } = choice;
     let flow = BeginLogin { visit, need, target, login_hint, is_repetition };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
+}
+
+impl Choice {
+    /// The indices of the providers that fit: people can sign in there, and nothing speaks against it.
+    fn candidates(&self, scene: &Scene<'_>) -> Vec<usize> {
+        let fits = |provider: &Provider| {
+            provider.client.is_some()
+                && self.provider.as_ref().is_none_or(|name| *name == provider.name)
+                && self.admitted.as_ref().is_none_or(|names| names.contains(&provider.name))
+        };
+        (0..).zip(scene.providers).filter(|(_, slot)| fits(&slot.config)).map(|(index, _)| index).collect()
+    }
 }
 
 impl BeginLogin {
@@ -69,7 +83,10 @@ impl BeginLogin {
 
     fn redirect(self, provider: Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
         let config = scene.config;
-        let (client, cookie) = (&provider.config.client, &config.session.cookie);
+        let (Some(registration), Some(session)) = (provider.registration(), &config.session) else {
+            return self.visit.refuse(Denial::LoginUnavailable, scene);
+        };
+        let (client, cookie) = (registration.client, &session.cookie);
         let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
         let redirect_uri = self.visit.endpoint(config, "callback");
         let name = &provider.config.name;
@@ -77,23 +94,26 @@ impl BeginLogin {
             is_repetition: self.is_repetition,
             ..LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy)
         };
-        let binding = self.visit.binding(Purpose::Login, &provider.config, config);
+        let binding = self.visit.binding(Purpose::Login, &provider.config, client, session);
         let request = AuthorizationRequest {
             redirect_uri: &attempt.redirect_uri,
-            state: &attempt.seal(&config.session.keys, &binding, scene.entropy),
+            state: &attempt.seal(&session.keys, &binding, scene.entropy),
             nonce: &attempt.nonce,
             code_verifier: attempt.code_verifier.expose(),
             login_hint: self.login_hint.as_deref(),
         };
         let cookie = browser.set_cookie(cookie, ResponseMode::of(client));
-        if !pushes(client, &provider.metadata) {
-            return leave(&authorization_url(&provider.metadata, client, &request), cookie);
+        if !pushes(registration) {
+            return leave(&authorization_url(registration, &request), cookie);
         }
-        let pushed =
-            pushed_authorization_request(&provider.config, client, &provider.metadata, &request, &mut scene.means());
-        match pushed {
+        match pushed_authorization_request(registration, &request, &mut scene.means()) {
             Ok(request) => {
-                let flow = AwaitPushedAuthorization { visit: self.visit, provider, target: attempt.return_to, cookie };
+                let flow = AwaitPushedAuthorization {
+                    visit: self.visit,
+                    provider: Rc::clone(&provider),
+                    target: attempt.return_to,
+                    cookie,
+                };
                 let flow = AwaitCallout::PushedAuthorization(flow);
                 Step::Wait(Wait::Callout { request: Box::new(request), flow })
             }
@@ -112,15 +132,16 @@ pub struct AwaitPushedAuthorization {
 
 impl AwaitPushedAuthorization {
     pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
-        let LoadedProvider { config, metadata, .. } = &*self.provider;
+        let name = Some(self.provider.config.name.as_str());
+        let Some(registration) = self.provider.registration() else {
+            return self.visit.refuse_login(Denial::LoginUnavailable, name, &self.target, scene);
+        };
         let request_uri = ProviderFailure::answer(outcome).map_err(Denial::Provider).and_then(|(status, body)| {
             process_pushed_authorization_response(status, &body).map_err(Denial::PushedAuthorization)
         });
         match request_uri {
-            Ok(request_uri) => {
-                leave(&authorization_url_after_push(metadata, &config.client, &request_uri), self.cookie)
-            }
-            Err(denial) => self.visit.refuse_login(denial, Some(&config.name), &self.target, scene),
+            Ok(request_uri) => leave(&authorization_url_after_push(registration, &request_uri), self.cookie),
+            Err(denial) => self.visit.refuse_login(denial, name, &self.target, scene),
         }
     }
 }
@@ -131,10 +152,10 @@ fn leave(url: &Url, cookie: String) -> Step {
 }
 
 /// Several providers fit: a person chooses.
-fn offer_providers(target: &ReturnTarget, choice: &Choice, scene: &Scene<'_>) -> Response {
-    let choices: Vec<_> = scene
-        .providers
+fn offer_providers(several: &[usize], target: &ReturnTarget, choice: &Choice, scene: &Scene<'_>) -> Response {
+    let choices: Vec<_> = several
         .iter()
+        .filter_map(|index| scene.providers.get(*index))
         .map(|slot| {
             let mut parameters = vec![("provider", slot.config.name.as_str()), ("return_to", target.as_str())];
             parameters.extend(choice.login_hint.as_deref().map(|hint| ("login_hint", hint)));

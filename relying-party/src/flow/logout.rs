@@ -23,7 +23,7 @@ pub(super) fn end_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
     let after = target.as_ref().map_or("/", ReturnTarget::as_str);
     let at_provider = provider.and_then(|provider| {
         let back = format!("{}{after}", visit.origin.origin);
-        end_session_url(&provider.metadata, &provider.config.client.client_id, &back, None)
+        end_session_url(&provider.metadata, &provider.registration()?.client.client_id, &back, None)
     });
     let response = match (at_provider, &target) {
         (Some(url), _) => Response::redirect(url.as_str()),

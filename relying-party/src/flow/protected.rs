@@ -1,4 +1,4 @@
-//! A request to the application: the rule's demand, the session, the verdict.
+//! A request to the application: the rule's demand, the credential, the verdict.
 
 use std::rc::Rc;
 
@@ -7,7 +7,7 @@ use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
 use crate::http::navigation::Initiator;
-use crate::policy::expression::Expression;
+use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
 
@@ -16,37 +16,46 @@ use super::{Scene, Step, Verdict, login, session_cookie};
 
 /// Decides a request under `rule` (its index and itself), or under the default: a session is needed.
 pub(super) fn decide(visit: Visit, path: &RequestPath, rule: Option<(usize, &Rule)>, scene: &mut Scene<'_>) -> Step {
-    let Some((index, rule)) = rule else {
-        return match session_cookie::read(&visit, scene) {
-            Some(session) => admit(&visit, path, session, None, scene),
-            None => demand_login(visit, scene),
-        };
-    };
+    let Some((index, rule)) = rule else { return by_session(visit, path, None, scene) };
     match &rule.authentication {
-        Authentication::Session { require } => match session_cookie::read(&visit, scene) {
-            Some(session) => admit(&visit, path, session, require.as_ref().map(|require| (index, require)), scene),
-            None => demand_login(visit, scene),
-        },
-        Authentication::Optional { require } => match session_cookie::read(&visit, scene) {
-            Some(session) => admit(&visit, path, session, require.as_ref().map(|require| (index, require)), scene),
+        Authentication::Session(demand) | Authentication::Any(demand) => {
+            by_session(visit, path, Some((index, demand)), scene)
+        }
+        Authentication::Bearer(_) => visit.refuse(Denial::LoginRequired, scene),
+        Authentication::Optional(demand) => match read_session(&visit, Some(demand), scene) {
+            Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
             None => pass_anonymous(&visit, rule, scene),
         },
         Authentication::Public => pass_anonymous(&visit, rule, scene),
     }
 }
 
+fn by_session(visit: Visit, path: &RequestPath, rule: Option<(usize, &Demand)>, scene: &mut Scene<'_>) -> Step {
+    match read_session(&visit, rule.map(|(_, demand)| demand), scene) {
+        Some(session) => admit(&visit, path, session, rule, scene),
+        None => demand_login(visit, rule.map(|(_, demand)| demand), scene),
+    }
+}
+
+/// The live session of a provider that the rule admits.
+fn read_session(visit: &Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
+    session_cookie::read(visit, scene)
+        .filter(|live| demand.is_none_or(|demand| demand.admits_provider(&live.session().provider)))
+}
+
 fn admit(
     visit: &Visit,
     path: &RequestPath,
     session: Rc<LiveSession>,
-    require: Option<(usize, &Expression)>,
+    rule: Option<(usize, &Demand)>,
     scene: &mut Scene<'_>,
 ) -> Step {
-    let looks_at_request = require.is_some_and(|(_, require)| require.references().request)
-        || scene.config.headers.iter().any(|header| header.value.references().request);
+    let looks_at_request =
+        rule.and_then(|(_, demand)| demand.require.as_ref()).is_some_and(|require| require.references().request)
+            || scene.config.headers.iter().any(|header| header.value.references().request);
     let request = looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers));
     let renewal = session_cookie::renew(visit, &session, scene);
-    match Admission::by_session(session, require, request.as_ref()) {
+    match Admission::by_session(session, rule, request.as_ref()) {
         Ok(admission) => forward(visit, &admission, request.as_ref(), renewal, scene),
         Err(not_met) => visit.refuse(not_met, scene),
     }
@@ -77,10 +86,11 @@ fn forward(
 }
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.
-fn demand_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
+fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Step {
     if visit.initiator() == Initiator::Navigation {
         let target = visit.target(scene.config);
-        login::begin(visit, target, login::Choice::default(), scene)
+        let admitted = demand.and_then(|demand| demand.providers.clone());
+        login::begin(visit, target, login::Choice { admitted, ..login::Choice::default() }, scene)
     } else {
         visit.refuse(Denial::LoginRequired, scene)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::Provider;
 use crate::denial::Denial;
 use crate::jose::JwkSet;
-use crate::protocol::{ProviderFailure, ProviderMetadata};
+use crate::protocol::{ProviderFailure, ProviderMetadata, Registration};
 use crate::time::UnixTime;
 
 use super::Need;
@@ -109,6 +109,11 @@ pub struct LoadedProvider {
 }
 
 impl LoadedProvider {
+    /// This deployment as its client; `None` when it only verifies access tokens.
+    pub fn registration(&self) -> Option<Registration<'_>> {
+        Registration::of(&self.config, &self.metadata)
+    }
+
     /// Whether fresh keys should be here, and are not.
     pub fn is_stale(&self, now: UnixTime) -> bool {
         now >= self.fresh_until

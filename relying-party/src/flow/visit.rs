@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::config::{Config, Provider, PublicUrl};
+use crate::config::{Client, Config, Provider, PublicUrl, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::RequestHead;
 use crate::http::navigation::{Initiator, initiator, is_navigation};
@@ -55,18 +55,24 @@ impl Visit {
     }
 
     /// The host that cookies belong to: with a `domain`, all of its hosts share the session.
-    pub(super) fn cookie_host<'a>(&'a self, config: &'a Config) -> &'a str {
-        config.session.cookie.domain.as_deref().unwrap_or(&self.origin.authority)
+    pub(super) fn cookie_host<'a>(&'a self, session: &'a SessionPolicy) -> &'a str {
+        session.cookie.domain.as_deref().unwrap_or(&self.origin.authority)
     }
 
-    /// What everything sealed for this visit and `provider` is bound to.
-    pub(super) fn binding<'a>(&'a self, purpose: Purpose, provider: &'a Provider, config: &'a Config) -> Binding<'a> {
+    /// What everything sealed for this visit and the client registered at `provider` is bound to.
+    pub(super) fn binding<'a>(
+        &'a self,
+        purpose: Purpose,
+        provider: &'a Provider,
+        client: &'a Client,
+        session: &'a SessionPolicy,
+    ) -> Binding<'a> {
         Binding {
             purpose,
-            issuer: &provider.issuer,
-            client_id: &provider.client.client_id,
-            cookie_name: &config.session.cookie.name,
-            host: self.cookie_host(config),
+            issuer: provider.issuer.as_str(),
+            client_id: &client.client_id,
+            cookie_name: &session.cookie.name,
+            host: self.cookie_host(session),
         }
     }
 
@@ -77,8 +83,11 @@ impl Visit {
         tag: [u8; 4],
         scene: &'a Scene<'_>,
     ) -> Option<Binding<'a>> {
-        let (providers, config) = (scene.providers, scene.config);
-        let mut bindings = providers.iter().map(|slot| self.binding(purpose, &slot.config, config));
+        let session = scene.config.session.as_ref()?;
+        let mut bindings = scene.providers.iter().filter_map(|slot| {
+            let client = slot.config.client.as_ref()?;
+            Some(self.binding(purpose, &slot.config, client, session))
+        });
         bindings.find(|binding| binding.provider_tag() == tag)
     }
 

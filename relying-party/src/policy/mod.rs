@@ -3,6 +3,7 @@
 mod analysis;
 mod budget;
 pub mod claim_selection;
+pub mod demand;
 pub mod expression;
 mod expression_error;
 mod functions;

@@ -1,6 +1,6 @@
 //! The rules, and which of them decides over a request.
 
-use super::expression::Expression;
+use super::demand::Demand;
 use super::matcher::{Matcher, host_of};
 use super::path::{RequestPath, is_at_or_below};
 
@@ -18,18 +18,36 @@ pub struct Rule {
 /// What a request needs to be admitted.
 #[derive(Debug)]
 pub enum Authentication {
-    /// A live session that meets the requirement.
-    Session {
-        /// `require`
-        require: Option<Expression>,
-    },
-    /// Nothing; a live session's identity is passed on.
-    Optional {
-        /// `require`, evaluated only when there is a session.
-        require: Option<Expression>,
-    },
+    /// A live session.
+    Session(Demand),
+    /// An access token (RFC 6750).
+    Bearer(Demand),
+    /// Either; an access token goes before a session.
+    Any(Demand),
+    /// Nothing; the identity of an access token or a live session is passed on, and must then meet the demand.
+    Optional(Demand),
     /// Nothing; no identity is passed on.
     Public,
+}
+
+impl Authentication {
+    /// What an identity must be.
+    pub const fn demand(&self) -> Option<&Demand> {
+        match self {
+            Self::Session(demand) | Self::Bearer(demand) | Self::Any(demand) | Self::Optional(demand) => Some(demand),
+            Self::Public => None,
+        }
+    }
+
+    /// Whether access tokens are looked at.
+    pub const fn takes_tokens(&self) -> bool {
+        matches!(self, Self::Bearer(_) | Self::Any(_) | Self::Optional(_))
+    }
+
+    /// Whether sessions are looked at.
+    pub const fn takes_sessions(&self) -> bool {
+        matches!(self, Self::Session(_) | Self::Any(_) | Self::Optional(_))
+    }
 }
 
 /// What a request's path leads to.
@@ -96,14 +114,14 @@ impl Target<'_> {
             Self::Default => true,
             Self::Endpoint => !path.is_ambiguous(),
             Self::Rule(_, rule) => match &rule.authentication {
-                Authentication::Session { require } => require.as_ref().is_none_or(|expression| {
+                Authentication::Session(demand) => demand.require.as_ref().is_none_or(|expression| {
                     let references = expression.references();
                     !(references.request_path || path.is_ambiguous() && references.request)
                 }),
                 // The expression sees one reading; the backend may see another.
-                Authentication::Optional { require } => {
+                Authentication::Bearer(demand) | Authentication::Any(demand) | Authentication::Optional(demand) => {
                     !path.is_ambiguous()
-                        && require.as_ref().is_none_or(|expression| !expression.references().request_path)
+                        && demand.require.as_ref().is_none_or(|expression| !expression.references().request_path)
                 }
                 Authentication::Public => !path.is_ambiguous(),
             },
@@ -135,7 +153,7 @@ mod tests {
     }
 
     fn session(require: &str) -> Authentication {
-        Authentication::Session { require: Some(Expression::compile(require).unwrap()) }
+        Authentication::Session(Demand { require: Some(Expression::compile(require).unwrap()), ..Demand::default() })
     }
 
     fn below(prefix: &str) -> MatcherSpec {
@@ -151,11 +169,11 @@ mod tests {
         };
         vec![
             rule("public", below("/public"), Authentication::Public),
-            rule("optional", below("/shop"), Authentication::Optional { require: None }),
+            rule("optional", below("/shop"), Authentication::Optional(Demand::default())),
             rule("admin", exact, session(r#""admin" in claims.groups"#)),
             rule("by path", below("/by-path"), session(r#"request.path.startsWith("/by-path/a")"#)),
             rule("by method", below("/by-method"), session(r#"request.method == "GET""#)),
-            rule("plain", below("/plain"), Authentication::Session { require: None }),
+            rule("plain", below("/plain"), Authentication::Session(Demand::default())),
             rule("api", api, Authentication::Public),
         ]
     }

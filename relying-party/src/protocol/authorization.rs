@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::metadata::ProviderMetadata;
+use super::registration::Registration;
 use crate::config::Client;
 use crate::reason::Reason;
 use crate::secret::Secret;
@@ -53,8 +54,9 @@ impl AuthorizationRequest<'_> {
 }
 
 /// Where to send the browser to sign in (OIDC Core §3.1.2.1). A query that the endpoint already has is kept.
-pub fn authorization_url(metadata: &ProviderMetadata, client: &Client, request: &AuthorizationRequest<'_>) -> Url {
-    let mut url = metadata.authorization_endpoint.url().clone();
+pub fn authorization_url(registration: Registration<'_>, request: &AuthorizationRequest<'_>) -> Url {
+    let Registration { client, endpoints, .. } = registration;
+    let mut url = endpoints.authorization.url().clone();
     request.append_to(client, url.query_pairs_mut().append_pair("client_id", &client.client_id));
     url
 }
@@ -113,7 +115,7 @@ impl AuthorizationResponse {
     /// there when the metadata promises it.
     pub fn check_issuer(&self, metadata: &ProviderMetadata) -> Result<(), AuthorizationResponseError> {
         match &self.issuer {
-            Some(issuer) if *issuer == metadata.issuer => Ok(()),
+            Some(issuer) if metadata.issuer.accepts(issuer) => Ok(()),
             Some(_) => Err(AuthorizationResponseError::IssuerMismatch),
             None if metadata.authorization_response_issuer => Err(AuthorizationResponseError::MissingIssuer),
             None => Ok(()),
@@ -274,14 +276,15 @@ mod tests {
     #[test]
     fn the_browser_is_sent_to_sign_in_with_pkce() {
         let mut metadata = metadata();
-        metadata.authorization_endpoint = Endpoint::parse("https://login.example.org/authorize?p=policy%2F1").unwrap();
-        let mut client = provider().client;
+        let endpoints = metadata.client_endpoints.as_mut().unwrap();
+        endpoints.authorization = Endpoint::parse("https://login.example.org/authorize?p=policy%2F1").unwrap();
+        let mut provider = provider();
+        let client = provider.client.as_mut().unwrap();
         client.authorization_parameters = vec![("prompt".to_owned(), "select account".to_owned())];
         client.resource = vec!["https://a.example/".to_owned(), "urn:b".to_owned()];
         // RFC 7636, Appendix B
         let url = authorization_url(
-            &metadata,
-            &client,
+            Registration::of(&provider, &metadata).unwrap(),
             &AuthorizationRequest {
                 redirect_uri: "https://portal.example.org/oauth2/callback",
                 state: "s1",

@@ -8,8 +8,8 @@ use form_urlencoded::{Serializer, byte_serialize};
 use serde_json::json;
 
 use super::endpoint::Endpoint;
-use super::metadata::ProviderMetadata;
-use crate::config::{Client, ClientAuthentication, Provider};
+use super::registration::Registration;
+use crate::config::{Client, ClientAuthentication};
 use crate::entropy::Entropy;
 use crate::http::CalloutRequest;
 use crate::jose::{HostSignError, HostSigner, SigningKey};
@@ -31,36 +31,34 @@ pub struct Means<'a> {
     pub signer: &'a dyn HostSigner,
 }
 
-/// A POST of `form` to one of the provider's `endpoint`s, as `client`: the token request, and every request like it.
+/// A POST of `form` to one of the provider's `endpoint`s, as its client: the token request, and every request like it.
 pub fn authenticated_post(
-    provider: &Provider,
-    client: &Client,
-    metadata: &ProviderMetadata,
+    registration: Registration<'_>,
     endpoint: &Endpoint,
     mut form: Serializer<'_, String>,
     means: &mut Means<'_>,
 ) -> Result<CalloutRequest, ClientAuthenticationError> {
-    let authorization = authenticate(client, metadata, endpoint, &mut form, means)?;
-    let mut request = provider.callout_with_form(endpoint.url(), form.finish());
+    let authorization = authenticate(registration, endpoint, &mut form, means)?;
+    let mut request = registration.provider.callout_with_form(endpoint.url(), form.finish());
     request.headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
     Ok(request)
 }
 
 /// Adds what the client's method needs to the `form`, and gives the `authorization` header if it takes one.
-pub fn authenticate(
-    client: &Client,
-    metadata: &ProviderMetadata,
+fn authenticate(
+    registration: Registration<'_>,
     endpoint: &Endpoint,
     form: &mut Serializer<'_, String>,
     means: &mut Means<'_>,
 ) -> Result<Option<String>, ClientAuthenticationError> {
+    let client = registration.client;
     match &client.authentication {
         ClientAuthentication::SecretBasic(secret) => return Ok(Some(basic(&client.client_id, secret.expose()))),
         ClientAuthentication::SecretPost(secret) => {
             form.append_pair("client_id", &client.client_id).append_pair("client_secret", secret.expose());
         }
         ClientAuthentication::PrivateKeyJwt(key) => {
-            let assertion = assertion(client, key, audience(metadata, endpoint), means)?;
+            let assertion = assertion(client, key, audience(registration, endpoint), means)?;
             form.append_pair("client_id", &client.client_id)
                 .append_pair("client_assertion_type", ASSERTION_TYPE)
                 .append_pair("client_assertion", &assertion);
@@ -106,11 +104,11 @@ fn assertion(
 /// (FAPI 2.0 §5.3.2.1), which is known by what else that profile requires. And when `endpoint` is not where the token endpoint is,
 /// the issuer is named as well: else a provider could name another one's token endpoint in its metadata, and collect assertions
 /// for it elsewhere (draft-ietf-oauth-rfc7523bis §1).
-fn audience<'m>(metadata: &'m ProviderMetadata, endpoint: &Endpoint) -> &'m str {
-    let is_fapi = metadata.require_pushed_authorization_requests && metadata.authorization_response_issuer;
-    let token_endpoint = &metadata.token_endpoint;
+fn audience<'a>(Registration { metadata, endpoints, .. }: Registration<'a>, endpoint: &Endpoint) -> &'a str {
+    let is_fapi = endpoints.requires_pushed_authorization && metadata.authorization_response_issuer;
+    let token_endpoint = &endpoints.token;
     if is_fapi || token_endpoint.url().origin() != endpoint.url().origin() {
-        &metadata.issuer
+        metadata.issuer.as_str()
     } else {
         token_endpoint.as_written()
     }

@@ -8,9 +8,9 @@ use crate::http::CalloutRequest;
 use crate::jose::json::{self, JsonError};
 use crate::reason::Reason;
 
-/// §4.1
-pub fn discovery_request(provider: &Provider) -> CalloutRequest {
-    provider.callout(&provider.discovery_url)
+/// §4.1; `None` for a provider without a discovery document.
+pub fn discovery_request(provider: &Provider) -> Option<CalloutRequest> {
+    provider.discovery_url.as_ref().map(|url| provider.callout(url))
 }
 
 /// §4.2 and §4.3. Redirects are not followed.
@@ -26,7 +26,8 @@ pub fn process_discovery_response(
     }
     let document = json::parse_object(body, MAX_RESPONSE).map_err(DiscoveryError::Malformed)?;
     // §4.3, before any override: a document about somebody else is not used at all.
-    if document.get("issuer").and_then(|issuer| issuer.as_str()) != Some(&provider.issuer) {
+    let issuer = document.get("issuer").and_then(|issuer| issuer.as_str());
+    if !issuer.is_some_and(|issuer| provider.issuer.publishes_as(issuer)) {
         return Err(DiscoveryError::Metadata(MetadataError::IssuerMismatch));
     }
     ProviderMetadata::from_document(provider, document).map_err(DiscoveryError::Metadata)
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn discovery_asks_at_the_well_known_path() {
-        let request = discovery_request(&provider());
+        let request = discovery_request(&provider()).unwrap();
         assert_eq!((request.method, request.path.as_str()), ("GET", "/.well-known/openid-configuration"));
         assert_eq!((request.cluster.as_str(), request.authority.as_str()), ("idp", "login.example.org"));
         assert!(request.headers.contains(&("accept".to_owned(), "application/json".to_owned())));
@@ -101,7 +102,10 @@ mod tests {
         let optional = json!({"userinfo_endpoint": "https://login.example.org/me", "end_session_endpoint": null,
             "authorization_response_iss_parameter_supported": true, "unknown": {"x": [1]}});
         let metadata = process(&with(document(), &optional)).unwrap();
-        assert_eq!(metadata.authorization_endpoint.url().as_str(), "https://login.example.org/authorize");
+        assert_eq!(
+            metadata.client_endpoints.unwrap().authorization.url().as_str(),
+            "https://login.example.org/authorize"
+        );
         assert_eq!(metadata.userinfo_endpoint.unwrap().url().path(), "/me");
         assert_eq!(metadata.end_session_endpoint, None);
         assert_eq!(metadata.id_token_algorithms, [JwsAlgorithm::Rs256, JwsAlgorithm::Es256]);
@@ -122,7 +126,7 @@ mod tests {
         assert_eq!(metadata_refusal(&json!({"issuer": null})), MetadataError::IssuerMismatch);
         // An override does not turn a foreign document into ours.
         let mut provider = provider();
-        provider.metadata.insert("issuer".to_owned(), json!(provider.issuer));
+        provider.metadata.insert("issuer".to_owned(), json!(provider.issuer.as_str()));
         let foreign = with(document(), &json!({"issuer": "https://evil.example"})).to_string();
         let refused = process_discovery_response(&provider, 200, foreign.as_bytes()).unwrap_err();
         assert_eq!(refused.code(), "discovery.issuer_mismatch");
@@ -156,7 +160,7 @@ mod tests {
         provider.metadata.insert("token_endpoint".to_owned(), json!("https://other.example/token"));
         assert!(ProviderMetadata::from_overrides(&provider).is_none());
         let metadata = process_discovery_response(&provider, 200, document().to_string().as_bytes()).unwrap();
-        assert_eq!(metadata.token_endpoint.url().as_str(), "https://other.example/token");
+        assert_eq!(metadata.client_endpoints.unwrap().token.url().as_str(), "https://other.example/token");
 
         provider.metadata.insert("authorization_endpoint".to_owned(), json!("https://other.example/authorize"));
         provider.metadata.insert("jwks_uri".to_owned(), json!("https://other.example/jwks"));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use self::claims::{Claims, access_token, audience, ensure, nonce, subject, time, typ};
 pub use self::error::IdTokenError;
+use crate::config::Issuer;
 use crate::jose::{JwkSet, JwsAlgorithm, SignatureVerifier, UnverifiedJwt};
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -23,7 +24,7 @@ pub struct UnverifiedIdToken(Secret<String>);
 #[derive(Clone, Copy)]
 pub struct Expected<'a> {
     /// The configured issuer.
-    pub issuer: &'a str,
+    pub issuer: &'a Issuer,
     /// The audience it must be for.
     pub client_id: &'a str,
     /// The nonce of the authorization request.
@@ -58,7 +59,7 @@ impl UnverifiedIdToken {
             .map_err(|refused| IdTokenError::Signature(refused.error()))?; // 6, 7
         let algorithm = token.algorithm();
         let claims = Claims(token.into_claims());
-        ensure(claims.0.get("iss").is_some_and(|iss| iss == expected.issuer), IdTokenError::IssuerMismatch)?; // 2
+        ensure(claims.text("iss").is_some_and(|iss| expected.issuer.accepts(iss)), IdTokenError::IssuerMismatch)?; // 2
         audience::check(&claims, expected.client_id)?; // 3–5
         let expires_at = time::not_expired(&claims, now, expected.clock_skew)?; // 9
         let issued_at = time::issued_recently(&claims, now, expected.clock_skew)?; // 10

@@ -3,78 +3,75 @@
 use serde_json::{Map, Value};
 
 use super::endpoint::{Endpoint, EndpointError};
-use crate::config::{Client, ClientAuthentication, Provider};
+use crate::config::{Client, ClientAuthentication, Issuer, Provider};
 use crate::jose::JwsAlgorithm;
 use crate::reason::Reason;
 
-/// The members that a login cannot do without.
-const REQUIRED_ENDPOINTS: [&str; 3] = ["authorization_endpoint", "token_endpoint", "jwks_uri"];
+/// The members that verifying tokens cannot do without.
+const REQUIRED: [&str; 1] = ["jwks_uri"];
+/// Those that a client needs besides.
+const REQUIRED_OF_CLIENTS: [&str; 2] = ["authorization_endpoint", "token_endpoint"];
 
 /// Validated provider metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderMetadata {
-    /// `issuer`, equal to the configured one.
-    pub issuer: String,
-    /// `authorization_endpoint`
-    pub authorization_endpoint: Endpoint,
-    /// `token_endpoint`
-    pub token_endpoint: Endpoint,
+    /// The configured issuer.
+    pub issuer: Issuer,
     /// `jwks_uri`
     pub jwks_uri: Endpoint,
     /// `userinfo_endpoint`
     pub userinfo_endpoint: Option<Endpoint>,
     /// `end_session_endpoint` (RP-Initiated Logout 1.0 §2.1)
     pub end_session_endpoint: Option<Endpoint>,
-    /// `introspection_endpoint` (RFC 8414 §2)
-    pub introspection_endpoint: Option<Endpoint>,
-    /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
-    pub pushed_authorization_request_endpoint: Option<Endpoint>,
-    /// `require_pushed_authorization_requests` (RFC 9126 §5)
-    pub require_pushed_authorization_requests: bool,
-    /// `mtls_endpoint_aliases` (RFC 8705 §5)
-    pub mtls_endpoint_aliases: MtlsEndpointAliases,
+    /// What a client needs; there when this deployment is a client of the provider.
+    pub client_endpoints: Option<ClientEndpoints>,
     /// Those of `id_token_signing_alg_values_supported` that exist here. For information: what is accepted is configured.
     pub id_token_algorithms: Vec<JwsAlgorithm>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3): then every authorization response carries `iss`.
     pub authorization_response_issuer: bool,
 }
 
-/// Where clients with a certificate go instead (RFC 8705 §5). Only endpoints that the client itself calls are of interest.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MtlsEndpointAliases {
-    token_endpoint: Option<Endpoint>,
-    introspection_endpoint: Option<Endpoint>,
-    pushed_authorization_request_endpoint: Option<Endpoint>,
+/// The endpoints that only clients use, as this client uses them: with a certificate it goes to the aliases (RFC 8705 §5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientEndpoints {
+    /// `authorization_endpoint`
+    pub authorization: Endpoint,
+    /// `token_endpoint`
+    pub token: Endpoint,
+    /// `introspection_endpoint` (RFC 8414 §2)
+    pub introspection: Option<Endpoint>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
+    pub pushed_authorization: Option<Endpoint>,
+    /// `require_pushed_authorization_requests` (RFC 9126 §5)
+    pub requires_pushed_authorization: bool,
+}
+
+impl ClientEndpoints {
+    fn from_members(client: &Client, members: &Map<String, Value>) -> Result<Self, MetadataError> {
+        if present(members, "response_types_supported").is_some_and(|types| !contains(types, "code")) {
+            return Err(MetadataError::CodeFlowUnsupported);
+        }
+        let with_certificate = matches!(client.authentication, ClientAuthentication::TlsClientAuth);
+        let aliases = present(members, "mtls_endpoint_aliases").and_then(Value::as_object).filter(|_| with_certificate);
+        let own = |member| match aliases.map(|aliases| endpoint(aliases, member)) {
+            Some(Ok(None)) | None => endpoint(members, member),
+            Some(alias) => alias,
+        };
+        Ok(Self {
+            authorization: required(members, "authorization_endpoint")?,
+            token: own("token_endpoint")?.ok_or(MetadataError::EndpointMissing { member: "token_endpoint" })?,
+            introspection: own("introspection_endpoint")?,
+            pushed_authorization: own("pushed_authorization_request_endpoint")?,
+            requires_pushed_authorization: is_true(members, "require_pushed_authorization_requests"),
+        })
+    }
 }
 
 impl ProviderMetadata {
-    /// The token endpoint that `client` uses.
-    pub fn token_endpoint_for(&self, client: &Client) -> &Endpoint {
-        self.aliases_for(client).and_then(|aliases| aliases.token_endpoint.as_ref()).unwrap_or(&self.token_endpoint)
-    }
-
-    /// The introspection endpoint that `client` uses.
-    pub fn introspection_endpoint_for(&self, client: &Client) -> Option<&Endpoint> {
-        let alias = self.aliases_for(client).and_then(|aliases| aliases.introspection_endpoint.as_ref());
-        alias.or(self.introspection_endpoint.as_ref())
-    }
-
-    /// The pushed authorization request endpoint that `client` uses.
-    pub fn pushed_authorization_request_endpoint_for(&self, client: &Client) -> Option<&Endpoint> {
-        let alias = self.aliases_for(client).and_then(|aliases| aliases.pushed_authorization_request_endpoint.as_ref());
-        alias.or(self.pushed_authorization_request_endpoint.as_ref())
-    }
-
-    const fn aliases_for(&self, client: &Client) -> Option<&MtlsEndpointAliases> {
-        match client.authentication {
-            ClientAuthentication::TlsClientAuth => Some(&self.mtls_endpoint_aliases),
-            _ => None,
-        }
-    }
-
     /// The metadata when the configuration alone holds all that is required, so that discovery is unnecessary.
     pub fn from_overrides(provider: &Provider) -> Option<Result<Self, MetadataError>> {
-        let complete = REQUIRED_ENDPOINTS.iter().all(|member| provider.metadata.contains_key(*member));
+        let of_clients = REQUIRED_OF_CLIENTS.iter().filter(|_| provider.client.is_some());
+        let complete = REQUIRED.iter().chain(of_clients).all(|member| provider.metadata.contains_key(*member));
         complete.then(|| Self::from_members(provider, &provider.metadata))
     }
 
@@ -85,35 +82,25 @@ impl ProviderMetadata {
     }
 
     fn from_members(provider: &Provider, members: &Map<String, Value>) -> Result<Self, MetadataError> {
-        if members.get("issuer").is_some_and(|issuer| issuer.as_str() != Some(&provider.issuer)) {
+        let issuer = members.get("issuer").map(Value::as_str);
+        if issuer.is_some_and(|issuer| !issuer.is_some_and(|issuer| provider.issuer.publishes_as(issuer))) {
             return Err(MetadataError::IssuerMismatch);
         }
-        if present(members, "response_types_supported").is_some_and(|types| !contains(types, "code")) {
-            return Err(MetadataError::CodeFlowUnsupported);
-        }
-        let required = |member| endpoint(members, member)?.ok_or(MetadataError::EndpointMissing { member });
+        let of_client = |client| ClientEndpoints::from_members(client, members);
         Ok(Self {
             issuer: provider.issuer.clone(),
-            authorization_endpoint: required("authorization_endpoint")?,
-            token_endpoint: required("token_endpoint")?,
-            jwks_uri: required("jwks_uri")?,
+            jwks_uri: required(members, "jwks_uri")?,
+            client_endpoints: provider.client.as_ref().map(of_client).transpose()?,
             userinfo_endpoint: endpoint(members, "userinfo_endpoint")?,
             end_session_endpoint: endpoint(members, "end_session_endpoint")?,
-            introspection_endpoint: endpoint(members, "introspection_endpoint")?,
-            pushed_authorization_request_endpoint: endpoint(members, "pushed_authorization_request_endpoint")?,
-            require_pushed_authorization_requests: is_true(members, "require_pushed_authorization_requests"),
-            mtls_endpoint_aliases: match present(members, "mtls_endpoint_aliases") {
-                Some(Value::Object(aliases)) => MtlsEndpointAliases {
-                    token_endpoint: endpoint(aliases, "token_endpoint")?,
-                    introspection_endpoint: endpoint(aliases, "introspection_endpoint")?,
-                    pushed_authorization_request_endpoint: endpoint(aliases, "pushed_authorization_request_endpoint")?,
-                },
-                _ => MtlsEndpointAliases::default(),
-            },
             id_token_algorithms: algorithms(members),
             authorization_response_issuer: is_true(members, "authorization_response_iss_parameter_supported"),
         })
     }
+}
+
+fn required(members: &Map<String, Value>, member: &'static str) -> Result<Endpoint, MetadataError> {
+    endpoint(members, member)?.ok_or(MetadataError::EndpointMissing { member })
 }
 
 /// A member, unless it is absent or null: some providers write null for what they do not have.

@@ -10,6 +10,7 @@ pub mod jwks;
 pub mod metadata;
 pub mod provider_failure;
 pub mod pushed_authorization;
+pub mod registration;
 pub mod token;
 
 #[cfg(test)]
@@ -25,12 +26,13 @@ pub use end_session::end_session_url;
 pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
 pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
-pub use metadata::{MetadataError, ProviderMetadata};
+pub use metadata::{ClientEndpoints, MetadataError, ProviderMetadata};
 pub use provider_failure::ProviderFailure;
 pub use pushed_authorization::{
     PushedAuthorizationError, authorization_url_after_push, process_pushed_authorization_response,
     pushed_authorization_request, pushes,
 };
+pub use registration::Registration;
 pub use token::{TokenError, TokenResponse, process_token_response, token_request};
 
 /// The largest answer that is read from a provider, in bytes.

@@ -8,8 +8,8 @@ use super::MAX_RESPONSE;
 use super::authorization::AuthorizationRequest;
 use super::client_authentication::{ClientAuthenticationError, Means, authenticated_post};
 use super::endpoint::is_unavailable;
-use super::metadata::ProviderMetadata;
-use crate::config::{Client, ClientAuthentication, Provider, PushedAuthorizationRequests};
+use super::registration::Registration;
+use crate::config::{ClientAuthentication, PushedAuthorizationRequests};
 use crate::http::CalloutRequest;
 use crate::jose::json::{self, JsonError};
 use crate::reason::Reason;
@@ -18,9 +18,9 @@ use crate::reason::Reason;
 const MAX_REQUEST_URI: usize = 2048;
 
 /// Whether `client` pushes its requests to this provider.
-pub const fn pushes(client: &Client, metadata: &ProviderMetadata) -> bool {
-    match client.pushed_authorization_requests {
-        PushedAuthorizationRequests::Auto => metadata.require_pushed_authorization_requests,
+pub const fn pushes(registration: Registration<'_>) -> bool {
+    match registration.client.pushed_authorization_requests {
+        PushedAuthorizationRequests::Auto => registration.endpoints.requires_pushed_authorization,
         PushedAuthorizationRequests::Always => true,
         PushedAuthorizationRequests::Never => false,
     }
@@ -28,21 +28,19 @@ pub const fn pushes(client: &Client, metadata: &ProviderMetadata) -> bool {
 
 /// RFC 9126 §2.1
 pub fn pushed_authorization_request(
-    provider: &Provider,
-    client: &Client,
-    metadata: &ProviderMetadata,
+    registration: Registration<'_>,
     request: &AuthorizationRequest<'_>,
     means: &mut Means<'_>,
 ) -> Result<CalloutRequest, PushedAuthorizationError> {
-    let endpoint = metadata.pushed_authorization_request_endpoint_for(client);
-    let endpoint = endpoint.ok_or(PushedAuthorizationError::MissingEndpoint)?;
+    let Registration { client, endpoints, .. } = registration;
+    let endpoint = endpoints.pushed_authorization.as_ref().ok_or(PushedAuthorizationError::MissingEndpoint)?;
     let mut form = Serializer::new(String::new());
     request.append_to(client, &mut form);
     // Part of the request; every other method puts it into the form by itself.
     if let ClientAuthentication::SecretBasic(_) = client.authentication {
         form.append_pair("client_id", &client.client_id);
     }
-    Ok(authenticated_post(provider, client, metadata, endpoint, form, means)?)
+    Ok(authenticated_post(registration, endpoint, form, means)?)
 }
 
 /// RFC 9126 §2.2: the `request_uri`. How long it may be used does not matter to a browser that is sent there at once.
@@ -61,9 +59,11 @@ pub fn process_pushed_authorization_response(status: u16, body: &[u8]) -> Result
 }
 
 /// RFC 9126 §4: where to send the browser with `request_uri`.
-pub fn authorization_url_after_push(metadata: &ProviderMetadata, client: &Client, request_uri: &str) -> Url {
-    let mut url = metadata.authorization_endpoint.url().clone();
-    url.query_pairs_mut().append_pair("client_id", &client.client_id).append_pair("request_uri", request_uri);
+pub fn authorization_url_after_push(registration: Registration<'_>, request_uri: &str) -> Url {
+    let mut url = registration.endpoints.authorization.url().clone();
+    url.query_pairs_mut()
+        .append_pair("client_id", &registration.client.client_id)
+        .append_pair("request_uri", request_uri);
     url
 }
 

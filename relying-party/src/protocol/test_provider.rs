@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::metadata::ProviderMetadata;
-use crate::config::{Client, ClientAuthentication, Provider, PushedAuthorizationRequests};
+use crate::config::{Client, ClientAuthentication, Issuer, Provider, PushedAuthorizationRequests};
 use crate::jose::JwsAlgorithm;
 use crate::secret::Secret;
 
@@ -18,21 +18,27 @@ pub(crate) fn provider() -> Provider {
     Provider {
         name: "corp".to_owned(),
         display_name: "Corporate login".to_owned(),
-        issuer: ISSUER.to_owned(),
-        discovery_url: Url::parse("https://login.example.org/.well-known/openid-configuration").unwrap(),
+        issuer: Issuer::exact(ISSUER.to_owned()),
+        discovery_url: Url::parse("https://login.example.org/.well-known/openid-configuration").ok(),
         cluster: "idp".to_owned(),
         clusters: Vec::new(),
         metadata: Map::new(),
         algorithms: JwsAlgorithm::ALL.to_vec(),
         clock_skew: Duration::from_secs(60),
-        client: Client {
-            client_id: "portal".to_owned(),
-            authentication: ClientAuthentication::SecretBasic(Secret::new("s3cret".to_owned())),
-            scope: "openid email".to_owned(),
-            resource: Vec::new(),
-            authorization_parameters: Vec::new(),
-            pushed_authorization_requests: PushedAuthorizationRequests::Auto,
-        },
+        client: Some(client()),
+        access_tokens: None,
+    }
+}
+
+/// How it knows us.
+pub(crate) fn client() -> Client {
+    Client {
+        client_id: "portal".to_owned(),
+        authentication: ClientAuthentication::SecretBasic(Secret::new("s3cret".to_owned())),
+        scope: "openid email".to_owned(),
+        resource: Vec::new(),
+        authorization_parameters: Vec::new(),
+        pushed_authorization_requests: PushedAuthorizationRequests::Auto,
     }
 }
 

@@ -9,8 +9,7 @@ use super::MAX_RESPONSE;
 use super::client_authentication::{ClientAuthenticationError, Means, authenticated_post};
 use super::endpoint::is_unavailable;
 use super::id_token::UnverifiedIdToken;
-use super::metadata::ProviderMetadata;
-use crate::config::{Client, Provider};
+use super::registration::Registration;
 use crate::http::CalloutRequest;
 use crate::jose::json::{self, JsonError};
 use crate::reason::Reason;
@@ -21,9 +20,7 @@ const MAX_LIFETIME: f64 = 10.0 * 365.0 * 86_400.0;
 
 /// §3.1.3.1: exchanges `code`. `redirect_uri` and `code_verifier` are those of the authorization request.
 pub fn token_request(
-    provider: &Provider,
-    client: &Client,
-    metadata: &ProviderMetadata,
+    registration: Registration<'_>,
     code: &Secret<String>,
     redirect_uri: &str,
     code_verifier: &str,
@@ -34,8 +31,8 @@ pub fn token_request(
         .append_pair("code", code.expose())
         .append_pair("redirect_uri", redirect_uri)
         .append_pair("code_verifier", code_verifier)
-        .extend_pairs(client.resource.iter().map(|resource| ("resource", resource)));
-    authenticated_post(provider, client, metadata, metadata.token_endpoint_for(client), form, means)
+        .extend_pairs(registration.client.resource.iter().map(|resource| ("resource", resource)));
+    authenticated_post(registration, &registration.endpoints.token, form, means)
 }
 
 /// A token endpoint's answer (OIDC Core §3.1.3.3). The ID token is still to be verified.
@@ -203,24 +200,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::ClientAuthentication;
+    use crate::config::{Client, ClientAuthentication, Provider};
     use crate::jose::NoHostSigner;
     use crate::jose::test_key::with;
-    use crate::protocol::test_provider::{metadata, provider};
+    use crate::protocol::test_provider::{client, metadata, provider};
     use crate::session::testing::TestEntropy;
     use crate::time::UnixTime;
 
     fn request(authentication: ClientAuthentication, client_id: &str) -> (Option<String>, String) {
-        let mut provider = provider();
-        provider.client.client_id = client_id.to_owned();
-        provider.client.authentication = authentication;
+        let provider = Provider {
+            client: Some(Client { client_id: client_id.to_owned(), authentication, ..client() }),
+            ..provider()
+        };
         let code = Secret::new("c&1".to_owned());
-        let redirect_uri = "https://portal.example.org/cb";
-        let client = &provider.client;
         let mut entropy = TestEntropy::default();
         let mut means = Means { now: UnixTime::from_secs(1_700_000_000), entropy: &mut entropy, signer: &NoHostSigner };
+        let metadata = metadata();
+        let registration = Registration::of(&provider, &metadata).unwrap();
         let request =
-            token_request(&provider, client, &metadata(), &code, redirect_uri, "verifier", &mut means).unwrap();
+            token_request(registration, &code, "https://portal.example.org/cb", "verifier", &mut means).unwrap();
         assert_eq!((request.method, request.path.as_str()), ("POST", "/token"));
         assert!(
             request

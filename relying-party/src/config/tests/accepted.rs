@@ -18,24 +18,24 @@ fn the_smallest_document_has_the_documented_defaults() {
     let config = parse(&minimal()).unwrap();
     let provider = &config.providers[0];
     assert_eq!((provider.name.as_str(), provider.display_name.as_str()), ("corp", "corp"));
-    assert_eq!(provider.issuer, "https://login.example.org/realms/corp");
+    assert_eq!(provider.issuer.as_str(), "https://login.example.org/realms/corp");
     assert_eq!(
-        provider.discovery_url.as_str(),
+        provider.discovery_url.as_ref().unwrap().as_str(),
         "https://login.example.org/realms/corp/.well-known/openid-configuration"
     );
     assert_eq!(provider.cluster, "corp-idp");
     assert!(provider.clusters.is_empty() && provider.metadata.is_empty());
     assert_eq!(provider.algorithms, JwsAlgorithm::ALL);
     assert_eq!(provider.clock_skew, Duration::from_secs(60));
-    assert_eq!(provider.client.client_id, "grants-portal");
+    assert_eq!(provider.client.as_ref().unwrap().client_id, "grants-portal");
     assert!(
-        matches!(&provider.client.authentication, ClientAuthentication::SecretBasic(secret) if secret.expose() == CLIENT_SECRET)
+        matches!(&provider.client.as_ref().unwrap().authentication, ClientAuthentication::SecretBasic(secret) if secret.expose() == CLIENT_SECRET)
     );
-    assert_eq!(provider.client.scope, "openid profile email");
-    assert!(provider.client.authorization_parameters.is_empty());
+    assert_eq!(provider.client.as_ref().unwrap().scope, "openid profile email");
+    assert!(provider.client.as_ref().unwrap().authorization_parameters.is_empty());
     assert!(config.public_urls.is_empty());
     assert_eq!(config.base_path, "/oauth2");
-    let session = &config.session;
+    let session = config.session.unwrap();
     let cookie = CookiePolicy {
         name: "__Host-latchkey".to_owned(),
         domain: None,
@@ -86,13 +86,16 @@ fn the_interface_example_is_accepted_as_far_as_this_version_goes() {
     assert_eq!(config.providers[0].clusters, [("www.googleapis.com".to_owned(), "google-apis".to_owned())]);
     assert_eq!(config.public_urls[0].origin, "https://portal.example.org");
     assert_eq!(config.public_urls[0].authority, "portal.example.org");
-    assert_eq!(config.session.claims, named(&["email", "groups", "iss", "sub"]));
-    assert_eq!(config.session.max_cookies, 4);
+    assert_eq!(config.session.as_ref().unwrap().claims, named(&["email", "groups", "iss", "sub"]));
+    assert_eq!(config.session.as_ref().unwrap().max_cookies, 4);
     let names: Vec<_> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
     assert_eq!(names, ["health", "rules[1]", "approvals"]);
     assert!(matches!(config.rules[0].authentication, Authentication::Public));
-    assert!(matches!(config.rules[1].authentication, Authentication::Optional { require: None }));
-    assert!(matches!(config.rules[2].authentication, Authentication::Session { require: Some(_) }));
+    assert!(matches!(config.rules[1].authentication, Authentication::Optional(_)));
+    assert!(matches!(
+        config.rules[2].authentication,
+        Authentication::Session(crate::policy::demand::Demand { require: Some(_), .. })
+    ));
     let headers: Vec<_> = config.headers.iter().map(|header| header.name.as_str()).collect();
     assert_eq!(headers, ["x-auth-subject", "x-auth-issuer", "x-auth-email", "x-auth-groups", "authorization"]);
 }
@@ -135,7 +138,7 @@ fn the_discovery_address_of_an_issuer_with_a_slash_at_its_end_has_no_double_slas
         ("https://a.example/b/", "https://a.example/b/.well-known/openid-configuration"),
     ] {
         let provider = parse(&with("/providers/0/issuer", json!(issuer))).unwrap().providers.remove(0);
-        assert_eq!((provider.issuer.as_str(), provider.discovery_url.as_str()), (issuer, address));
+        assert_eq!((provider.issuer.as_str(), provider.discovery_url.as_ref().unwrap().as_str()), (issuer, address));
     }
 }
 
@@ -144,7 +147,7 @@ fn a_public_client_has_no_secret() {
     let mut document = with("/providers/0/token_endpoint_auth_method", json!("none"));
     document["providers"][0].as_object_mut().unwrap().remove("client_secret");
     let config = parse(&document).unwrap();
-    assert!(matches!(config.providers[0].client.authentication, ClientAuthentication::None));
+    assert!(matches!(config.providers[0].client.as_ref().unwrap().authentication, ClientAuthentication::None));
 }
 
 #[test]
@@ -166,7 +169,7 @@ fn the_cookies_prefix_follows_from_its_attributes() {
         ("__Host-sso", json!("example.org"), false, "sso"),
     ] {
         let document = changed(with("/session/cookie", json!(cookie)), "/session/domain", domain);
-        let session = parse(&changed(document, "/session/secure", json!(secure))).unwrap().session;
+        let session = parse(&changed(document, "/session/secure", json!(secure))).unwrap().session.unwrap();
         assert_eq!(session.cookie.name, expected);
     }
 }
@@ -186,15 +189,15 @@ fn origins_are_normalised() {
 
 #[test]
 fn idleness_never_outlasts_a_short_absolute_timeout() {
-    let session = parse(&with("/session/absolute_timeout", json!("10m"))).unwrap().session;
+    let session = parse(&with("/session/absolute_timeout", json!("10m"))).unwrap().session.unwrap();
     assert_eq!(session.idle_timeout, Duration::from_secs(600));
 }
 
 #[test]
 fn sessions_keep_the_listed_claims_or_those_in_use_or_all() {
     let headers = json!({"x-a": "claims.email", "x-b": "json(claims)"});
-    assert_eq!(parse(&with("/headers", headers)).unwrap().session.claims, ClaimSelection::All);
+    assert_eq!(parse(&with("/headers", headers)).unwrap().session.unwrap().claims, ClaimSelection::All);
     let listed = with("/session/claims", json!(["email", "locale"]));
     let listed = parse(&changed(listed, "/headers", json!({"x-a": "claims.email + claims.sub"}))).unwrap();
-    assert_eq!(listed.session.claims, named(&["email", "locale"]));
+    assert_eq!(listed.session.unwrap().claims, named(&["email", "locale"]));
 }

@@ -37,7 +37,7 @@ fn a_problem_names_place_finding_expectation_and_the_nearest_spelling() {
         (
             "/rules",
             json!([{"authentication": "optinal"}]),
-            "rules[0].authentication: found \"optinal\", expected `session`, `optional` or `none`; did you mean `optional`?",
+            "rules[0].authentication: found \"optinal\", expected `session`, `bearer`, `any`, `optional` or `none`; did you mean `optional`?",
         ),
         ("/providers/0/algorithms", json!(["RS255"]), "; did you mean `RS256`?"),
         ("/providers/0/algorithms", json!(["rs256"]), "; did you mean `RS256`?"),
@@ -333,7 +333,7 @@ fn all_problems_are_reported_together() {
         "providers[0].issuer",
         "providers[0].cluster",
         "providers[0].client_id",
-        "providers[0].client_secret.env",
+        "providers[0].client_secret",
         "providers[0].scop",
         "public_url",
         "base_path",

@@ -155,7 +155,7 @@ impl Fetch {
             }
             (None, Some(Err(_)) | None) => {
                 self.stage = Stage::Metadata { since: env.now, renewed: env.now };
-                return Some(discovery_request(&slot.config));
+                return discovery_request(&slot.config);
             }
         }
         self.ask_for_keys(slot, env.now)
@@ -370,7 +370,7 @@ fn report(slot: &ProviderSlot, result: &Result<JwkSet, ProviderFailure>, pause: 
             slot.config.name,
             failure.code(),
             slot.config.cluster,
-            slot.config.discovery_url,
+            slot.config.issuer.as_str(),
             pause.as_millis(),
         ))),
     }

@@ -83,8 +83,8 @@ pub(super) fn key(provider: &Provider) -> String {
         provider.clusters.iter().flat_map(|(host, cluster)| format!("{host}\n{cluster}\n").into_bytes()).collect();
     let metadata = serde_json::to_vec(&provider.metadata).unwrap_or_default();
     let parts = [
-        provider.issuer.as_bytes(),
-        provider.discovery_url.as_str().as_bytes(),
+        provider.issuer.as_str().as_bytes(),
+        provider.discovery_url.as_ref().map_or("", |url| url.as_str()).as_bytes(),
         provider.cluster.as_bytes(),
         &clusters,
         &metadata,

@@ -19,6 +19,10 @@ const LAST_SECOND: f64 = 253_402_300_799.0;
 pub(super) struct Claims(pub(super) Map<String, Value>);
 
 impl Claims {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
     /// A NumericDate (RFC 7519 §2): seconds, possibly with a fraction. Absent and null are the same.
     pub(super) fn date(&self, name: &str, malformed: IdTokenError) -> Result<Option<UnixTime>, IdTokenError> {
         match self.0.get(name) {

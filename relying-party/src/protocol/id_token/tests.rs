@@ -21,7 +21,7 @@ fn claims() -> Value {
 fn verify(token: String, now: u64) -> Result<VerifiedIdToken, IdTokenError> {
     let keys = jwk_set(&[TestKey::rsa().jwk(), TestKey::p256().jwk()]);
     let expected = Expected {
-        issuer: ISSUER,
+        issuer: &Issuer::exact(ISSUER.to_owned()),
         client_id: "portal",
         nonce: "n1",
         algorithms: &[JwsAlgorithm::Rs256, JwsAlgorithm::Es256, JwsAlgorithm::Rs512],

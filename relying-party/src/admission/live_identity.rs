@@ -1,0 +1,61 @@
+//! An identity that was verified, and what was evaluated for it: the next request with the same credential finds it ready.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::config::IdentityHeader;
+use crate::policy::expression::Expression;
+use crate::policy::identity::{Identity, Subject};
+use crate::policy::request_view::RequestView;
+
+/// A verified identity.
+pub struct LiveIdentity {
+    identity: Identity,
+    /// Rule index → whether its requirement holds. Only for requirements that do not look at the request.
+    requirements: RefCell<BTreeMap<usize, bool>>,
+    /// The identity headers that do not look at the request and have a value.
+    headers: OnceCell<Rc<[(String, String)]>>,
+}
+
+impl LiveIdentity {
+    /// Nothing has been evaluated for it yet.
+    pub fn new(identity: Identity) -> Self {
+        Self { identity, requirements: RefCell::default(), headers: OnceCell::new() }
+    }
+
+    /// Who it is.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Whether `require`, of the rule with this index, holds. What cannot be evaluated does not hold.
+    pub fn meets(&self, rule: usize, require: &Expression, request: Option<&RequestView<'_>>) -> bool {
+        let evaluate = || require.holds(&Subject::new(&self.identity), request).unwrap_or(false);
+        if require.references().request {
+            return evaluate();
+        }
+        *self.requirements.borrow_mut().entry(rule).or_insert_with(evaluate)
+    }
+
+    /// The names and values of the identity headers that have a value.
+    pub fn headers(&self, headers: &[IdentityHeader], request: Option<&RequestView<'_>>) -> Rc<[(String, String)]> {
+        let looks_at_request = |header: &&IdentityHeader| header.value.references().request;
+        let constant = self.headers.get_or_init(|| {
+            let subject = Subject::new(&self.identity);
+            evaluate(headers, |header| header.value.text(&subject, None).filter(|_| !looks_at_request(&header)))
+        });
+        if !headers.iter().any(|header| looks_at_request(&header)) {
+            return Rc::clone(constant);
+        }
+        let subject = Subject::new(&self.identity);
+        evaluate(headers, |header| match constant.iter().find(|(name, _)| *name == header.name) {
+            Some((_, value)) => Some(value.clone()),
+            None => looks_at_request(&header).then(|| header.value.text(&subject, request)).flatten(),
+        })
+    }
+}
+
+fn evaluate(headers: &[IdentityHeader], value: impl Fn(&IdentityHeader) -> Option<String>) -> Rc<[(String, String)]> {
+    headers.iter().filter_map(|header| Some((header.name.clone(), value(header)?))).collect()
+}

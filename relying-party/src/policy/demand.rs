@@ -1,0 +1,47 @@
+//! What a rule demands of an identity.
+
+use std::time::Duration;
+
+use super::expression::Expression;
+
+/// What an identity must be for a rule, besides proven.
+#[derive(Debug, Default)]
+pub struct Demand {
+    /// `require`
+    pub require: Option<Expression>,
+    /// `providers`: the names of those whose identities are admitted; `None`: all.
+    pub providers: Option<Vec<String>>,
+    /// `audience`: an access token must be for one of these; `None`: for one of its provider's.
+    pub audience: Option<Vec<String>>,
+    /// `max_age` and `acr_values`
+    pub authentication: AuthenticationDemand,
+    /// `exchange`: the backend gets another token than the one presented.
+    pub exchange: Option<Exchange>,
+}
+
+/// How a person must have authenticated (RFC 9470 §4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthenticationDemand {
+    /// At most this long ago.
+    pub max_age: Option<Duration>,
+    /// In one of these ways; empty: in any.
+    pub acr_values: Vec<String>,
+}
+
+/// Which token the backend gets (RFC 8693 §2.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The name of the provider that exchanges.
+    pub provider: String,
+    /// `audience`
+    pub audience: Option<String>,
+    /// `scope`
+    pub scope: Option<String>,
+}
+
+impl Demand {
+    /// Whether identities of `provider` are admitted.
+    pub fn admits_provider(&self, provider: &str) -> bool {
+        self.providers.as_ref().is_none_or(|admitted| admitted.iter().any(|name| name == provider))
+    }
+}
