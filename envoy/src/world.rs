@@ -185,8 +185,6 @@ impl EnvoyWorld {
 impl World for EnvoyWorld {
     const RING: &'static str = "Envoy";
     const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead];
-    /// The main thread's and the worker's.
-    const VMS: usize = 2;
 
     fn open(setup: Setup) -> Self {
         Self::with(setup, Options { stop_iteration: true, ..Options::default() })

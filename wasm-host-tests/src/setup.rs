@@ -15,6 +15,10 @@ pub struct Setup {
     pub provider: Provider,
     /// What the protected application answers to every request.
     pub application: Response,
+    /// How many VMs of one process run the configuration, where that can be chosen.
+    pub vms: usize,
+    /// Whether the process lets them share data.
+    pub shares_data: bool,
 }
 
 impl Default for Setup {
@@ -48,7 +52,7 @@ impl Default for Setup {
         let application = Response::new(200, "text/plain", "hello from the application")
             .with("cache-control", "private")
             .with("set-cookie", "application=its-own; Path=/");
-        Self { document, environment, provider: Provider::default(), application }
+        Self { document, environment, provider: Provider::default(), application, vms: 1, shares_data: true }
     }
 }
 
@@ -78,6 +82,13 @@ impl Setup {
     #[must_use]
     pub fn top(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.document[key] = value.into();
+        self
+    }
+
+    /// Runs the configuration in several VMs of one process, where that can be chosen. They get requests in turn.
+    #[must_use]
+    pub const fn in_vms(mut self, vms: usize) -> Self {
+        self.vms = vms;
         self
     }
 

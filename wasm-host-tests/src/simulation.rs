@@ -72,7 +72,7 @@ impl Boot {
             configuration: setup.document.to_string().into_bytes(),
             environment: setup.environment.clone(),
             clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
-            shared: SharedMap::default(),
+            shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
             instance,
         }
     }
@@ -151,13 +151,14 @@ impl Randomness {
 
 /// A ring in virtual time.
 pub struct VirtualWorld<P> {
-    proxy: P,
+    /// By number. Those that are gone are not here any more.
+    vms: BTreeMap<usize, Vm<P>>,
     boot: Boot,
     provider: Provider,
     application: Response,
     now: UnixTime,
-    calls: BTreeMap<(UnixTime, u32), CallOutcome>,
-    ticking: Option<(Duration, UnixTime)>,
+    /// By the time of the answer, the VM and its own number for the call.
+    calls: BTreeMap<(UnixTime, usize, u32), CallOutcome>,
     streams: BTreeMap<u32, Stream>,
     next_stream: u32,
     retired_log: Vec<String>,
@@ -165,7 +166,14 @@ pub struct VirtualWorld<P> {
     carried: Vec<(String, String)>,
 }
 
+/// One VM of the process.
+struct Vm<P> {
+    proxy: P,
+    ticking: Option<(Duration, UnixTime)>,
+}
+
 struct Stream {
+    vm: usize,
     started: UnixTime,
     done: Option<Exchange>,
 }
@@ -178,30 +186,29 @@ impl<P: Proxy> World for VirtualWorld<P> {
         let now = BEGINNING;
         let boot = Boot::new(&setup, 1);
         let mut world = Self {
-            proxy: P::boot(&boot, now),
+            vms: BTreeMap::new(),
             boot,
             provider: setup.provider,
             application: setup.application,
             now,
             calls: BTreeMap::new(),
-            ticking: None,
             streams: BTreeMap::new(),
             next_stream: 0,
             retired_log: Vec::new(),
             ticks: 0,
             carried: Vec::new(),
         };
-        world.carry_out();
+        for _ in 0..setup.vms {
+            world.start_vm();
+        }
         world
     }
 
     fn start(&mut self, request: Request) -> Ticket {
-        self.next_stream += 1;
         let stream = self.next_stream;
-        self.streams.insert(stream, Stream { started: self.now, done: None });
-        self.proxy.request(stream, &as_delivered(request), self.now);
-        self.carry_out();
-        Ticket(stream)
+        let turn = usize::try_from(stream).expect("few streams") % self.vms.len();
+        let vm = *self.vms.keys().nth(turn).expect("a VM");
+        self.start_at(vm, request)
     }
 
     fn finish(&mut self, ticket: Ticket) -> Exchange {
@@ -219,7 +226,8 @@ impl<P: Proxy> World for VirtualWorld<P> {
     fn abandon(&mut self, ticket: Ticket) {
         let stream = self.streams.remove(&ticket.0).expect("a ticket is abandoned once");
         if stream.done.is_none() {
-            self.proxy.close(ticket.0, self.now);
+            let now = self.now;
+            self.vm(stream.vm).close(ticket.0, now);
             self.carry_out();
         }
     }
@@ -240,24 +248,67 @@ impl<P: Proxy> World for VirtualWorld<P> {
 
     fn restart(&mut self) {
         assert!(self.streams.is_empty(), "requests under way would be lost");
-        self.retired_log.extend(self.proxy.log());
-        self.calls.clear();
-        self.ticking = None;
-        self.boot.instance += 1;
+        let vms: Vec<usize> = self.vms.keys().copied().collect();
+        vms.iter().for_each(|vm| self.kill_vm(*vm));
         self.boot.shared = SharedMap::default();
-        self.proxy = P::boot(&self.boot, self.now);
-        self.carry_out();
+        vms.iter().for_each(|_| {
+            self.start_vm();
+        });
     }
 
     fn log(&self) -> Vec<String> {
-        self.retired_log.iter().cloned().chain(self.proxy.log()).collect()
+        self.retired_log.iter().cloned().chain(self.vms.values().flat_map(|vm| vm.proxy.log())).collect()
     }
 }
 
 impl<P: Proxy> VirtualWorld<P> {
-    /// The proxy, for what only its ring can tell.
-    pub const fn proxy(&mut self) -> &mut P {
-        &mut self.proxy
+    /// The proxy, for what only its ring can tell; of several, the first.
+    pub fn proxy(&mut self) -> &mut P {
+        self.vms.values_mut().next().map(|vm| &mut vm.proxy).expect("a VM")
+    }
+
+    /// Starts another VM of the same process; its number.
+    pub fn start_vm(&mut self) -> usize {
+        let proxy = P::boot(&self.boot, self.now);
+        let vm = usize::try_from(self.boot.instance).expect("few VMs");
+        self.boot.instance += 1;
+        self.vms.insert(vm, Vm { proxy, ticking: None });
+        self.carry_out();
+        vm
+    }
+
+    /// Ends a VM in the middle of whatever it does. The answers to its calls find nobody.
+    pub fn kill_vm(&mut self, vm: usize) {
+        let gone = self.vms.remove(&vm).expect("a VM that lives");
+        self.retired_log.extend(gone.proxy.log());
+        self.calls.retain(|(_, of, _), _| *of != vm);
+        self.streams.retain(|_, stream| stream.vm != vm);
+    }
+
+    /// The numbers of the VMs that live.
+    pub fn vms(&self) -> Vec<usize> {
+        self.vms.keys().copied().collect()
+    }
+
+    /// Sends a request to a VM of one's choice and does not wait for the answer.
+    pub fn start_at(&mut self, vm: usize, request: Request) -> Ticket {
+        let stream = self.next_stream;
+        self.next_stream += 1;
+        self.streams.insert(stream, Stream { vm, started: self.now, done: None });
+        let now = self.now;
+        self.vm(vm).request(stream, &as_delivered(request), now);
+        self.carry_out();
+        Ticket(stream)
+    }
+
+    /// Sends a request to a VM of one's choice and waits for the answer.
+    pub fn send_to(&mut self, vm: usize, request: Request) -> Exchange {
+        let ticket = self.start_at(vm, request);
+        self.finish(ticket)
+    }
+
+    fn vm(&mut self, vm: usize) -> &mut P {
+        self.vms.get_mut(&vm).map(|vm| &mut vm.proxy).expect("a VM that lives")
     }
 
     /// How often the timer has fired.
@@ -273,18 +324,21 @@ impl<P: Proxy> VirtualWorld<P> {
     /// Lets the next thing happen that is due until then; false when there is none.
     fn step(&mut self, until: UnixTime) -> bool {
         let call = self.calls.keys().next().copied();
-        let tick = self.ticking.map(|(_, next)| next);
-        match (call, tick) {
-            (Some((due, call)), tick) if due <= until && tick.is_none_or(|tick| due <= tick) => {
-                let outcome = self.calls.remove(&(due, call)).expect("just found");
+        let ticks = self.vms.iter().filter_map(|(number, vm)| vm.ticking.map(|(period, next)| (next, *number, period)));
+        match (call, ticks.min()) {
+            (Some((due, vm, call)), tick) if due <= until && tick.is_none_or(|(tick, ..)| due <= tick) => {
+                let outcome = self.calls.remove(&(due, vm, call)).expect("just found");
                 self.now = self.now.max(due);
-                self.proxy.answer(call, outcome, self.now);
+                let now = self.now;
+                self.vm(vm).answer(call, outcome, now);
             }
-            (_, Some(next)) if next <= until => {
+            (_, Some((next, number, period))) if next <= until => {
                 self.now = self.now.max(next);
-                self.ticking = self.ticking.map(|(period, _)| (period, self.now + period));
                 self.ticks += 1;
-                self.proxy.tick(self.now);
+                let now = self.now;
+                let vm = self.vms.get_mut(&number).expect("just found");
+                vm.ticking = Some((period, now + period));
+                vm.proxy.tick(now);
             }
             _ => return false,
         }
@@ -294,17 +348,21 @@ impl<P: Proxy> VirtualWorld<P> {
 
     fn carry_out(&mut self) {
         loop {
-            let happenings = self.proxy.happenings();
+            let happenings: Vec<(usize, Happening)> = self
+                .vms
+                .iter_mut()
+                .flat_map(|(number, vm)| vm.proxy.happenings().into_iter().map(|happening| (*number, happening)))
+                .collect();
             if happenings.is_empty() {
                 return;
             }
-            for happening in happenings {
-                self.carry_out_one(happening);
+            for (vm, happening) in happenings {
+                self.carry_out_one(vm, happening);
             }
         }
     }
 
-    fn carry_out_one(&mut self, happening: Happening) {
+    fn carry_out_one(&mut self, vm: usize, happening: Happening) {
         match happening {
             Happening::Called { call, cluster, request, timeout } => {
                 let authority = request.header(":authority").unwrap_or_default().to_owned();
@@ -317,15 +375,17 @@ impl<P: Proxy> VirtualWorld<P> {
                 };
                 let late = after > timeout;
                 let (after, outcome) = if late { (timeout, CallOutcome::TimedOut) } else { (after, outcome) };
-                self.calls.insert((self.now + after, call), outcome);
+                self.calls.insert((self.now + after, vm, call), outcome);
             }
             Happening::Answered { stream, response } => self.decide(stream, response, None),
             Happening::Forwarded { stream, request } => {
-                let response = self.proxy.response(stream, self.application.clone(), self.now);
+                let (application, now) = (self.application.clone(), self.now);
+                let response = self.vm(vm).response(stream, application, now);
                 self.decide(stream, response, Some(request));
             }
             Happening::Ticking(period) => {
-                self.ticking = (!period.is_zero()).then(|| (period, self.now + period));
+                let ticking = (!period.is_zero()).then(|| (period, self.now + period));
+                self.vms.get_mut(&vm).expect("a VM that lives").ticking = ticking;
             }
         }
     }
@@ -335,7 +395,8 @@ impl<P: Proxy> VirtualWorld<P> {
         assert!(stream.done.is_none(), "two verdicts for one stream");
         let took = self.now.since(stream.started);
         stream.done = Some(Exchange { response, upstream, took });
-        self.proxy.close(number, self.now);
+        let (vm, now) = (stream.vm, self.now);
+        self.vm(vm).close(number, now);
     }
 }
 

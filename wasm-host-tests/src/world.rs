@@ -15,8 +15,6 @@ pub trait World: Sized {
     const RING: &'static str;
     /// What this ring cannot offer. A scenario that needs it is declared, not run.
     const LACKS: &'static [Need];
-    /// How many VMs run the configuration. Each loads the provider for itself.
-    const VMS: usize = 1;
 
     /// Starts the relying party.
     fn open(setup: Setup) -> Self;

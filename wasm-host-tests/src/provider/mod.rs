@@ -122,6 +122,8 @@ pub struct Provider {
     pub signing_key: TestKey,
     /// The keys that are published.
     pub published_keys: Vec<TestKey>,
+    /// Header fields of the answer with the keys.
+    pub key_fields: Vec<(&'static str, &'static str)>,
     /// How long an ID token is valid.
     pub token_lifetime: Duration,
     /// Every request of a relying party or browser, in order.
@@ -149,6 +151,7 @@ impl Default for Provider {
             response_issuer: Some(ISSUER.to_owned()),
             signing_key: TestKey::Rsa1,
             published_keys: vec![TestKey::Rsa1, TestKey::P256A],
+            key_fields: Vec::new(),
             token_lifetime: Duration::from_secs(300),
             log: Vec::new(),
             complaints: Vec::new(),
@@ -236,7 +239,8 @@ impl Provider {
                 let keys: Vec<Value> = self.published_keys.iter().map(|key| key.jwk()).collect();
                 let mut document = json!({"keys": keys});
                 (self.key_set)(&mut document);
-                Response::json(200, &document)
+                let answer = Response::json(200, &document);
+                self.key_fields.iter().fold(answer, |answer, (name, value)| answer.with(name, value))
             }
             Endpoint::Authorize => self.authorize(request, now),
             Endpoint::Token => self.token(request, now),

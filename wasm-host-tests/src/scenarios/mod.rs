@@ -6,6 +6,7 @@ pub mod endpoints;
 pub mod headers;
 pub mod hosts;
 pub mod id_token;
+pub mod key_refresh;
 pub mod login;
 pub mod login_answers;
 pub mod logout;

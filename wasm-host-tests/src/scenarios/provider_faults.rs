@@ -212,9 +212,8 @@ pub fn one_fetch_serves_everybody_who_waits<W: World>() {
     for ticket in tickets {
         world.finish(ticket).refused_with(302);
     }
-    assert_eq!(world.provider().count(Endpoint::Discovery), W::VMS);
-    // A VM that serves nobody may still be on its way.
-    assert!((1..=W::VMS).contains(&world.provider().count(Endpoint::Keys)));
+    assert_eq!(world.provider().count(Endpoint::Discovery), 1);
+    assert_eq!(world.provider().count(Endpoint::Keys), 1);
 }
 
 pub fn a_posted_body_does_not_slip_through_while_the_provider_is_awaited<W: World>() {

@@ -183,6 +183,16 @@ macro_rules! scenarios {
             a_withdrawn_key_is_no_longer_accepted_after_a_while needs VirtualTime,
             a_key_set_that_fails_later_leaves_the_old_keys_in_use needs VirtualTime,
         }
+        $crate::scenarios! { @theme $how $world, key_refresh:
+            one_fetch_serves_all_vms,
+            a_slow_fetch_is_not_begun_twice,
+            a_new_key_is_fetched_once_for_all_vms,
+            cache_control_says_how_long_keys_are_fresh needs VirtualTime,
+            keys_live_on_through_an_outage_and_not_for_ever needs VirtualTime,
+            an_outage_does_not_make_every_vm_knock needs VirtualTime,
+            a_withdrawn_key_stops_working_with_the_next_fetch needs VirtualTime,
+            the_log_names_keys_that_come_and_go,
+        }
         $crate::scenarios! { @theme $how $world, logout:
             signing_out_ends_the_session_here_and_at_the_provider,
             signing_out_works_without_an_end_session_endpoint,
@@ -256,6 +266,7 @@ mod tests {
             include_str!("id_token.rs"),
             include_str!("provider_faults.rs"),
             include_str!("provider_keys.rs"),
+            include_str!("key_refresh.rs"),
             include_str!("logout.rs"),
             include_str!("endpoints.rs"),
             include_str!("bad_input.rs"),
