@@ -242,6 +242,32 @@ fn any_worker_may_begin_a_login_and_any_other_end_it() {
 }
 
 #[test]
+fn one_of_many_workers_fetches_for_all() {
+    let slow = Setup::default().provider(|provider| provider.behave(Endpoint::Keys, Behaviour::Slow(SECOND)));
+    let mut world = EnvoyWorld::with(slow, Options { workers: 4, ..Options::default() });
+    // Every request has a connection of its own, which may land on another worker.
+    let waiting: Vec<_> = (0..24).map(|_| world.start(Request::navigation("/private"))).collect();
+    for ticket in waiting {
+        let exchange = world.finish(ticket);
+        exchange.refused_with(302);
+        assert!(exchange.took < 3 * SECOND, "{:?}", exchange.took);
+    }
+    assert_eq!((world.provider().count(Endpoint::Discovery), world.provider().count(Endpoint::Keys)), (1, 1));
+
+    world.provider().behave(Endpoint::Keys, Behaviour::Normal);
+    let mut number = 0;
+    world.provider().forge(move |draft| {
+        number += 1;
+        draft.header["kid"] = format!("forged-{number}").into();
+    });
+    for _ in 0..30 {
+        Browser::default().open(&mut world, "/").exchange.refused_with(502).because_of("id_token.key_unknown");
+    }
+    assert_eq!(world.provider().count(Endpoint::Keys), 2, "forged key ids, whichever worker sees them");
+    world.envoy().assert_no_crash();
+}
+
+#[test]
 fn a_configuration_with_a_mistake_is_refused_at_the_start() {
     let mut document = Setup::default().document;
     document["rules"][1]["match"] = json!({"path_prefx": "/admin"});

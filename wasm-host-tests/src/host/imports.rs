@@ -37,7 +37,7 @@ pub fn link(linker: &mut Linker<State>) -> Result<()> {
     })?;
     linker.func_wrap("env", "proxy_set_effective_context", |mut vm: Vm<'_>, context: u32| {
         let state = vm.data_mut();
-        if context != super::state::ROOT && !state.streams.contains_key(&context) {
+        if !state.configurations.contains_key(&context) && !state.streams.contains_key(&context) {
             return done(Status::BadArgument);
         }
         state.effective = context;

@@ -41,12 +41,13 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
     fn request(&mut self, stream: u32, request: &Request, now: UnixTime) {
         let context = FIRST_STREAM + stream;
         let state = self.at(now);
+        let plugin = state.plugin;
         let ends = request.body.is_empty();
         let fields = state::from_text(&request.fields);
         let count = len(fields.len());
         let stream = Stream { request: fields, unsent: request.body.clone(), ..Stream::default() };
         state.streams.insert(context, stream);
-        self.vm::<_, ()>(context, "proxy_on_context_create", (context, ROOT));
+        self.vm::<_, ()>(context, "proxy_on_context_create", (context, plugin));
         let action: u32 = self.vm(context, "proxy_on_request_headers", (context, count, u32::from(ends)));
         self.after(context, action);
         if STOP_ITERATION || self.phase(context) == Phase::Passing {
@@ -73,7 +74,7 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
 
     fn answer(&mut self, call: u32, outcome: CallOutcome, now: UnixTime) {
         let state = self.at(now);
-        assert!(state.calls.remove(&call), "a call ends once");
+        let root = state.calls.remove(&call).expect("a call ends once");
         // Envoy's router answers a reset call itself; a call that it gives up has no answer at all.
         state.call = match outcome {
             CallOutcome::Answered(response) => Some(response),
@@ -84,14 +85,14 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
         }
         .map(|response| (with_status(&response), response.body));
         let (headers, body) = state.call.as_ref().map_or((0, 0), |(fields, body)| (len(fields.len()), len(body.len())));
-        self.vm::<_, ()>(ROOT, "proxy_on_http_call_response", (ROOT, call, headers, body, 0_u32));
+        self.vm::<_, ()>(root, "proxy_on_http_call_response", (root, call, headers, body, 0_u32));
         self.store.data_mut().call = None;
         self.settle();
     }
 
     fn tick(&mut self, now: UnixTime) {
-        self.at(now);
-        self.vm::<_, ()>(ROOT, "proxy_on_tick", ROOT);
+        let plugin = self.at(now).plugin;
+        self.vm::<_, ()>(plugin, "proxy_on_tick", plugin);
         self.settle();
     }
 
@@ -123,8 +124,31 @@ impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
         }
         host.vm::<_, ()>(ROOT, "proxy_on_context_create", (ROOT, 0_u32));
         let started: u32 = host.vm(ROOT, "proxy_on_vm_start", (ROOT, 0_u32));
-        let configured: u32 = host.vm(ROOT, "proxy_on_configure", (ROOT, len(boot.configuration.len())));
-        if started == 1 && configured == 1 { Ok(host) } else { Err(host.log().join("\n")) }
+        let is_configured = host.configure(ROOT);
+        if started == 1 && is_configured { Ok(host) } else { Err(host.log().join("\n")) }
+    }
+
+    /// Configures another plugin in the same VM; its root context. It is the one that ticks and gets requests from now on.
+    pub fn add_plugin(&mut self, configuration: Vec<u8>, now: UnixTime) -> u32 {
+        let state = self.at(now);
+        let root = ROOT + len(state.configurations.len());
+        assert!(root < FIRST_STREAM, "few plugins");
+        state.configurations.insert(root, configuration);
+        state.plugin = root;
+        self.vm::<_, ()>(root, "proxy_on_context_create", (root, 0_u32));
+        assert!(self.configure(root), "refused: {}", self.log().join("\n"));
+        root
+    }
+
+    /// From now on the plugin of this root context ticks and gets requests.
+    pub fn switch_to(&mut self, root: u32) {
+        self.store.data_mut().plugin = root;
+    }
+
+    fn configure(&mut self, root: u32) -> bool {
+        let size = len(self.store.data().configurations.get(&root).map_or(0, Vec::len));
+        let configured: u32 = self.vm(root, "proxy_on_configure", (root, size));
+        configured == 1
     }
 
     /// The metrics, by name.
@@ -145,7 +169,7 @@ impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
     fn at(&mut self, now: UnixTime) -> &mut State {
         let state = self.store.data_mut();
         state.now = now;
-        state.effective = ROOT;
+        state.effective = state.plugin;
         state
     }
 

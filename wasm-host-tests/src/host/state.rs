@@ -1,6 +1,6 @@
 //! What the host knows: contexts, maps, buffers, calls. Host functions read and write it; nothing here calls the VM.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use relying_party::time::UnixTime;
@@ -10,7 +10,7 @@ use crate::message::{Request, Response};
 use crate::shared::SharedMap;
 use crate::simulation::{Boot, Happening, Randomness};
 
-/// The number of the root context.
+/// The number of the first plugin's root context.
 pub const ROOT: u32 = 1;
 /// Stream N of the world is context N + 10.
 pub const FIRST_STREAM: u32 = 10;
@@ -29,13 +29,17 @@ pub enum Status {
 /// Everything behind the host functions.
 pub struct State {
     pub now: UnixTime,
-    pub configuration: Vec<u8>,
+    /// By root context: several plugins may share a VM.
+    pub configurations: BTreeMap<u32, Vec<u8>>,
+    /// The root context that ticks and gets new requests.
+    pub plugin: u32,
     pub environment: Vec<(String, String)>,
     pub clusters: Vec<String>,
     /// The context that host functions act for.
     pub effective: u32,
     pub streams: BTreeMap<u32, Stream>,
-    pub calls: BTreeSet<u32>,
+    /// Calls under way, and the root context that gets the answer.
+    pub calls: BTreeMap<u32, u32>,
     pub next_call: u32,
     /// Headers and body of the call that is being reported; `None` when it failed.
     pub call: Option<(Fields, Vec<u8>)>,
@@ -82,12 +86,13 @@ impl State {
     pub fn new(boot: &Boot, now: UnixTime) -> Self {
         Self {
             now,
-            configuration: boot.configuration.clone(),
+            configurations: BTreeMap::from([(ROOT, boot.configuration.clone())]),
+            plugin: ROOT,
             environment: boot.environment.clone(),
             clusters: boot.clusters.clone(),
             effective: ROOT,
             streams: BTreeMap::new(),
-            calls: BTreeSet::new(),
+            calls: BTreeMap::new(),
             next_call: 1,
             call: None,
             happenings: Vec::new(),
@@ -116,7 +121,7 @@ impl State {
             0 => self.streams.get(&self.effective).filter(|stream| stream.body_readable).map(|stream| &*stream.body),
             4 => self.call.as_ref().map(|(_, body)| &**body),
             6 => Some(b""),
-            7 => Some(&self.configuration),
+            7 => self.configurations.get(&self.effective).map(|configuration| &**configuration),
             _ => None,
         }
     }
@@ -131,7 +136,7 @@ impl State {
         }
         let call = self.next_call;
         self.next_call += 1;
-        self.calls.insert(call);
+        self.calls.insert(call, self.plugin);
         let request = Request { fields: into_text(fields), body };
         self.happenings.push(Happening::Called { call, cluster: cluster.to_owned(), request, timeout });
         Ok(call)

@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 pub(super) const LEASE: Duration = Duration::from_millis(1500);
 /// At most one fetch for unknown key ids in this time, however many arrive and wherever, unless it brings new keys.
 const UNKNOWN_KEY_COOL_DOWN: Duration = Duration::from_secs(10);
-/// No record puts a fetch off longer than this.
+/// No fetch is put off longer than this: a record that says so was written under another clock.
 const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 
 /// The entry of a provider. Times are milliseconds since the epoch, 0 for never.
@@ -126,7 +126,8 @@ impl Record {
 
     /// When the next fetch begins.
     pub(super) fn due(&self, now: UnixTime) -> UnixTime {
-        UnixTime::from_millis(self.due).min(now + LONGEST_PAUSE)
+        let due = UnixTime::from_millis(self.due);
+        if due > now + LONGEST_PAUSE { now } else { due }
     }
 
     pub(super) const fn set_due(&mut self, due: UnixTime) {

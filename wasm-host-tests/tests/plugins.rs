@@ -1,0 +1,100 @@
+//! Several plugin configurations in one VM share the VM's data, and must not mix.
+#![cfg(feature = "wasm")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use relying_party::time::UnixTime;
+use serde_json::Value;
+use wasm_host_tests::host::Host;
+use wasm_host_tests::message::{Request, Response};
+use wasm_host_tests::provider::keys::TestKey;
+use wasm_host_tests::provider::{Answer, Endpoint, Provider};
+use wasm_host_tests::setup::Setup;
+use wasm_host_tests::simulation::{BEGINNING, Boot, CallOutcome, Happening, Proxy as _};
+
+const FIRST: u32 = 1;
+
+/// One VM with two plugins, and a provider behind each cluster.
+struct Stage {
+    host: Host<true>,
+    providers: BTreeMap<String, Provider>,
+    second: u32,
+    now: UnixTime,
+    streams: u32,
+}
+
+impl Stage {
+    fn set(first: &Setup, second: &Setup) -> Self {
+        let clusters = ["corp-idp".to_owned(), "other-idp".to_owned()];
+        let boot = Boot { clusters: clusters.to_vec(), ..Boot::new(first, 1) };
+        let mut host = Host::start(&boot, BEGINNING).expect("accepted");
+        let second = host.add_plugin(second.document.to_string().into_bytes(), BEGINNING);
+        let other = Provider { published_keys: vec![TestKey::P256B], ..Provider::default() };
+        let providers = clusters.into_iter().zip([Provider::default(), other]).collect();
+        Self { host, providers, second, now: BEGINNING, streams: 0 }
+    }
+
+    /// Both plugins tick, and every call is answered at once.
+    fn advance(&mut self, duration: Duration) {
+        let until = self.now + duration;
+        while self.now < until {
+            self.now = self.now + Duration::from_millis(10);
+            for plugin in [FIRST, self.second] {
+                self.host.switch_to(plugin);
+                self.host.tick(self.now);
+                self.answer_calls();
+            }
+        }
+    }
+
+    fn answer_calls(&mut self) {
+        for happening in self.host.happenings() {
+            if let Happening::Called { call, cluster, request, .. } = happening {
+                let provider = self.providers.get_mut(&cluster).expect("a provider");
+                let Answer::Respond(response) = provider.answer(&request, self.now) else { panic!("it behaves") };
+                self.host.answer(call, CallOutcome::Answered(response), self.now);
+            }
+        }
+    }
+
+    fn readiness(&mut self, plugin: u32) -> Value {
+        self.host.switch_to(plugin);
+        self.streams += 1;
+        self.host.request(self.streams, &Request::get("/oauth2/ready"), self.now);
+        let answered = self.host.happenings().into_iter().find_map(|happening| match happening {
+            Happening::Answered { response, .. } => Some(response),
+            _ => None,
+        });
+        answered.as_ref().map(Response::document).expect("an answer")
+    }
+
+    fn fetches(&self) -> Vec<usize> {
+        self.providers.values().map(|provider| provider.count(Endpoint::Keys)).collect()
+    }
+}
+
+#[test]
+fn the_same_issuer_behind_another_cluster_is_another_provider() {
+    let mut stage = Stage::set(&Setup::default(), &Setup::default().of_provider("cluster", "other-idp"));
+    stage.advance(Duration::from_millis(200));
+    assert_eq!(stage.fetches(), [1, 1]);
+    let key_ids = |readiness: &Value| readiness["providers"]["corp"]["key_ids"].clone();
+    for _ in 0..3 {
+        let (first, second) = (stage.readiness(FIRST), stage.readiness(stage.second));
+        assert_eq!(key_ids(&first), serde_json::json!(["rsa-1", "p256-a"]));
+        assert_eq!(key_ids(&second), serde_json::json!(["p256-b"]));
+        stage.advance(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn configurations_that_differ_in_rules_alone_fetch_once() {
+    let mut stage =
+        Stage::set(&Setup::default(), &Setup::default().top("base_path", "/oauth2").header("x-a", "claims.sub"));
+    stage.advance(Duration::from_millis(200));
+    assert_eq!(stage.fetches(), [1, 0]);
+    for plugin in [FIRST, stage.second] {
+        assert_eq!(stage.readiness(plugin)["ready"], true);
+    }
+}
