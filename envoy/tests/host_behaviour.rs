@@ -252,7 +252,9 @@ fn one_of_many_workers_fetches_for_all() {
         exchange.refused_with(302);
         assert!(exchange.took < 3 * SECOND, "{:?}", exchange.took);
     }
-    assert_eq!((world.provider().count(Endpoint::Discovery), world.provider().count(Endpoint::Keys)), (1, 1));
+    for endpoint in [Endpoint::Discovery, Endpoint::Keys] {
+        assert_eq!(world.provider().count(endpoint), 1, "{endpoint:?}");
+    }
 
     world.provider().behave(Endpoint::Keys, Behaviour::Normal);
     let mut number = 0;

@@ -30,7 +30,8 @@ impl Stage {
         let boot = Boot { clusters: clusters.to_vec(), ..Boot::new(first, 1) };
         let mut host = Host::start(&boot, BEGINNING).expect("accepted");
         let second = host.add_plugin(second.document.to_string().into_bytes(), BEGINNING);
-        let other = Provider { published_keys: vec![TestKey::P256B], ..Provider::default() };
+        let mut other = Provider::default();
+        other.published_keys = vec![TestKey::P256B];
         let providers = clusters.into_iter().zip([Provider::default(), other]).collect();
         Self { host, providers, second, now: BEGINNING, streams: 0 }
     }
