@@ -274,9 +274,10 @@ impl Fetch {
                 slot.expire(now);
                 true
             }
-            // Nobody who runs this code has published it.
-            Err(_) => {
-                self.due = now;
+            // Nobody who runs this code with this configuration has published it.
+            Err(failure) => {
+                slot.failure = Some(failure);
+                self.due = self.due.min(now + LAST_RETRY);
                 false
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use prost::Message;
 
 use super::freshness;
-use crate::config::Provider;
+use crate::config::{ClientAuthentication, Provider};
 use crate::http::CalloutOutcome;
 use crate::jose::JwkSet;
 use crate::protocol::{
@@ -82,8 +82,16 @@ pub(super) fn key(provider: &Provider) -> String {
     let clusters: Vec<u8> =
         provider.clusters.iter().flat_map(|(host, cluster)| format!("{host}\n{cluster}\n").into_bytes()).collect();
     let metadata = serde_json::to_vec(&provider.metadata).unwrap_or_default();
+    // With its tenants. What metadata must offer depends on these and on how we are a client: who judges otherwise would undo
+    // what the others publish.
+    let issuer = format!("{:?}", provider.issuer);
+    let client = provider
+        .client
+        .as_ref()
+        .map_or([0, 0], |client| [1, matches!(client.authentication, ClientAuthentication::TlsClientAuth).into()]);
     let parts = [
-        provider.issuer.as_str().as_bytes(),
+        issuer.as_bytes(),
+        &client,
         provider.discovery_url.as_ref().map_or("", |url| url.as_str()).as_bytes(),
         provider.cluster.as_bytes(),
         &clusters,

@@ -171,10 +171,11 @@ fn records_are_shared_by_those_who_fetch_the_same_in_the_same_way() {
     assert_eq!(own, with(|provider| provider.name = "other".to_owned()));
     assert_eq!(own, with(|provider| provider.clock_skew = Duration::ZERO));
     for other in [
-        with(|provider| provider.issuer.push('/')),
+        with(|provider| provider.issuer = crate::config::Issuer::exact("https://other.example".to_owned())),
+        with(|provider| provider.client = None),
         with(|provider| provider.cluster = "other".to_owned()),
         with(|provider| provider.clusters.push(("keys.example.org".to_owned(), "keys".to_owned()))),
-        with(|provider| provider.discovery_url.set_path("/other")),
+        with(|provider| provider.discovery_url.as_mut().unwrap().set_path("/other")),
         with(|provider| drop(provider.metadata.insert("jwks_uri".to_owned(), "https://a.example/k".into()))),
     ] {
         assert_ne!(own, other);
