@@ -184,7 +184,7 @@ impl EnvoyWorld {
 
 impl World for EnvoyWorld {
     const RING: &'static str = "Envoy";
-    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead];
+    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead, Need::BareHost];
 
     fn open(setup: Setup) -> Self {
         Self::with(setup, Options { stop_iteration: true, ..Options::default() })

@@ -9,11 +9,13 @@
     reason = "the SDK's macro makes an entry point without documentation, and nothing else is public"
 )]
 
+mod foreign;
 mod header_map;
 mod host;
 mod root;
 mod shared;
 mod shell;
+mod signing;
 mod stream;
 
 use proxy_wasm::traits::RootContext;

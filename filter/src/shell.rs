@@ -6,10 +6,11 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
-use relying_party::jose::{NoHostSigner, Software};
+use relying_party::jose::Software;
 
 use crate::host::{self, HostEntropy};
 use crate::shared::HostSharedData;
+use crate::signing::HostSigning;
 
 /// The gateway, and what the host must remember for it.
 pub(crate) struct Shell {
@@ -164,7 +165,7 @@ impl Shell {
                 now,
                 entropy: &mut HostEntropy,
                 verifier: &Software,
-                signer: &NoHostSigner,
+                signer: &HostSigning,
                 shared: &mut HostSharedData,
             };
             let effects = self.gateway.handle(event, &mut env);

@@ -8,11 +8,12 @@ use relying_party::entropy::Entropy;
 use relying_party::forward::Forward;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, Headers, RequestHead};
-use relying_party::jose::{NoHostSigner, Software};
+use relying_party::jose::{HostSigner, NoHostSigner, Software};
 use relying_party::time::UnixTime;
 
 use crate::message::{Request, Response};
 use crate::shared::SharedMap;
+use crate::signing::Signing;
 use crate::simulation::{Boot, CallOutcome, Happening, Proxy, Randomness, VirtualWorld};
 use crate::world::Need;
 
@@ -27,6 +28,7 @@ pub struct CoreProxy {
     gateway: Gateway,
     randomness: Randomness,
     shared: SharedMap,
+    cryptography: bool,
     clusters: Vec<String>,
     /// Requests that have no verdict yet.
     requests: BTreeMap<u32, Request>,
@@ -56,6 +58,7 @@ impl Proxy for CoreProxy {
             gateway: Gateway::new(config),
             randomness: Randomness::new(boot.instance),
             shared: boot.shared.clone(),
+            cryptography: boot.cryptography,
             clusters: boot.clusters.clone(),
             requests: BTreeMap::new(),
             response_cookies: BTreeMap::new(),
@@ -117,13 +120,9 @@ impl CoreProxy {
     fn handle(&mut self, event: Event, now: UnixTime) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let mut env = Env {
-                now,
-                entropy: &mut self.randomness,
-                verifier: &Software,
-                signer: &NoHostSigner,
-                shared: &mut self.shared,
-            };
+            let signer: &dyn HostSigner = if self.cryptography { &Signing } else { &NoHostSigner };
+            let mut env =
+                Env { now, entropy: &mut self.randomness, verifier: &Software, signer, shared: &mut self.shared };
             for effect in self.gateway.handle(event, &mut env) {
                 events.extend(self.carry_out(effect));
             }

@@ -14,6 +14,7 @@ pub mod provider;
 pub mod scenarios;
 pub mod setup;
 pub mod shared;
+pub mod signing;
 pub mod simulation;
 pub mod world;
 

@@ -19,6 +19,8 @@ pub struct Setup {
     pub vms: usize,
     /// Whether the process lets them share data.
     pub shares_data: bool,
+    /// Whether the host has cryptography of its own (`Need::BareHost` where it has none).
+    pub host_cryptography: bool,
 }
 
 impl Default for Setup {
@@ -52,7 +54,15 @@ impl Default for Setup {
         let application = Response::new(200, "text/plain", "hello from the application")
             .with("cache-control", "private")
             .with("set-cookie", "application=its-own; Path=/");
-        Self { document, environment, provider: Provider::default(), application, vms: 1, shares_data: true }
+        Self {
+            document,
+            environment,
+            provider: Provider::default(),
+            application,
+            vms: 1,
+            shares_data: true,
+            host_cryptography: true,
+        }
     }
 }
 

@@ -59,6 +59,8 @@ pub struct Boot {
     pub clusters: Vec<String>,
     /// What it shares with the other VMs of its process.
     pub shared: SharedMap,
+    /// Whether the host has cryptography of its own.
+    pub cryptography: bool,
     /// Distinguishes the randomness of one instance from that of the next.
     pub instance: u64,
 }
@@ -73,6 +75,7 @@ impl Boot {
             environment: setup.environment.clone(),
             clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
             shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
+            cryptography: setup.host_cryptography,
             instance,
         }
     }

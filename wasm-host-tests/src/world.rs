@@ -65,6 +65,8 @@ pub enum Need {
     VirtualTime,
     /// Requests that an HTTP server would refuse before any filter sees them.
     RawHead,
+    /// A host without cryptography of its own.
+    BareHost,
     /// Bodies of requests that the filter holds (Envoy's `allow_on_headers_stop_iteration: true`).
     HeldBody,
 }

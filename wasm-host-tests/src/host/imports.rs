@@ -253,11 +253,17 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
             })
         },
     )?;
-    // Host cryptography comes with a later issue: until then a host that has none.
     linker.func_wrap(
         "env",
         "proxy_call_foreign_function",
-        |_: Vm<'_>, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| done(Status::NotFound),
+        |mut vm: Vm<'_>, name: u32, name_length: u32, at: u32, length: u32, to: u32, to_length: u32| {
+            if !vm.data().cryptography {
+                return done(Status::NotFound);
+            }
+            let (name, arguments) = (read(&mut vm, name, name_length)?, read(&mut vm, at, length)?);
+            let Some(result) = super::foreign::call(&name, &arguments) else { return done(Status::NotFound) };
+            give(&mut vm, &result, to, to_length)
+        },
     )?;
     linker.func_wrap("env", "proxy_define_metric", |mut vm: Vm<'_>, _: u32, at: u32, length: u32, to: u32| {
         let name = wire::text(&read(&mut vm, at, length)?).into_owned();

@@ -1,5 +1,6 @@
 //! Ring two: the release module in wasmtime, inside a host that keeps state and behaves as Envoy does.
 
+mod foreign;
 mod imports;
 mod module;
 mod state;

@@ -35,6 +35,8 @@ pub struct State {
     pub plugin: u32,
     pub environment: Vec<(String, String)>,
     pub clusters: Vec<String>,
+    /// Whether there are foreign functions.
+    pub cryptography: bool,
     /// The context that host functions act for.
     pub effective: u32,
     pub streams: BTreeMap<u32, Stream>,
@@ -90,6 +92,7 @@ impl State {
             plugin: ROOT,
             environment: boot.environment.clone(),
             clusters: boot.clusters.clone(),
+            cryptography: boot.cryptography,
             effective: ROOT,
             streams: BTreeMap::new(),
             calls: BTreeMap::new(),

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use rsa::pkcs1v15;
-use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::signature::{SignatureEncoding as _, Signer as _, Verifier as _};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -57,6 +57,27 @@ impl TestKey {
         }
     }
 
+    /// Whether `signature` over `message` was made with this key.
+    pub fn verify(self, message: &[u8], signature: &[u8]) -> bool {
+        match self.material() {
+            Material::Rsa(key) => pkcs1v15::Signature::try_from(signature).is_ok_and(|signature| {
+                pkcs1v15::VerifyingKey::<Sha256>::new(key.to_public_key()).verify(message, &signature).is_ok()
+            }),
+            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verifying_key().verify(message, &signature).is_ok()),
+        }
+    }
+
+    /// The private key as PKCS#8 in PEM.
+    pub const fn private_pem(self) -> &'static str {
+        match self {
+            Self::Rsa1 => include_str!("../../keys/rsa-1.pem"),
+            Self::Rsa2 => include_str!("../../keys/rsa-2.pem"),
+            Self::P256A => include_str!("../../keys/p256-1.pem"),
+            Self::P256B => include_str!("../../keys/p256-2.pem"),
+        }
+    }
+
     /// The public key as a JWK with `kid` and without `alg`, as many providers publish it.
     pub fn jwk(self) -> Value {
         match self.material() {
@@ -87,10 +108,8 @@ impl TestKey {
     fn material(self) -> &'static Material {
         static KEYS: [OnceLock<Material>; 4] = [const { OnceLock::new() }; 4];
         KEYS[self as usize].get_or_init(|| match self {
-            Self::Rsa1 => Material::rsa(include_str!("../../keys/rsa-1.pem")),
-            Self::Rsa2 => Material::rsa(include_str!("../../keys/rsa-2.pem")),
-            Self::P256A => Material::p256(include_str!("../../keys/p256-1.pem")),
-            Self::P256B => Material::p256(include_str!("../../keys/p256-2.pem")),
+            Self::Rsa1 | Self::Rsa2 => Material::rsa(self.private_pem()),
+            Self::P256A | Self::P256B => Material::p256(self.private_pem()),
         })
     }
 }

@@ -1,10 +1,11 @@
 //! A simulated OpenID provider as a plain value: a request and the time in, an answer out. Every ring talks to this one.
 
+mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use relying_party::time::UnixTime;
@@ -18,6 +19,8 @@ use keys::TestKey;
 pub const ISSUER: &str = "https://login.provider.test/realms/corp";
 /// Scheme and host of [`ISSUER`].
 pub const PROVIDER_ORIGIN: &str = "https://login.provider.test";
+/// Where its endpoints for clients with a certificate are (RFC 8705 §5).
+pub const MTLS_ISSUER: &str = "https://mtls.provider.test/realms/corp";
 /// The host's cluster that leads to the provider.
 pub const CLUSTER: &str = "corp-idp";
 /// The registered client.
@@ -49,6 +52,8 @@ pub enum Endpoint {
     Authorize,
     /// The token endpoint
     Token,
+    /// The pushed authorization request endpoint
+    PushedAuthorization,
     /// The end-session endpoint
     EndSession,
     /// Anything else
@@ -112,6 +117,10 @@ pub struct Provider {
     pub user: Value,
     /// Which client authentication the token endpoint accepts.
     pub client_authentication: &'static str,
+    /// The key registered for `private_key_jwt`.
+    pub client_key: TestKey,
+    /// Whether the authorization endpoint takes pushed requests only (RFC 9126 §5).
+    pub requires_pushed_requests: bool,
     /// The registered redirect URIs.
     pub redirect_uris: Vec<String>,
     /// What the authorization endpoint does.
@@ -136,6 +145,8 @@ pub struct Provider {
     key_set: Mutation,
     token_answer: Mutation,
     grants: BTreeMap<String, oauth::Grant>,
+    pushed: BTreeMap<String, client::Pushed>,
+    used_assertions: BTreeSet<String>,
     issued: u64,
 }
 
@@ -146,6 +157,8 @@ impl Default for Provider {
                 "sub": "ada", "email": "ada@example.org", "name": "Ada Lovelace", "groups": ["finance", "staff"],
             }),
             client_authentication: "client_secret_basic",
+            client_key: TestKey::P256B,
+            requires_pushed_requests: false,
             redirect_uris: vec![format!("{}/oauth2/callback", crate::message::ORIGIN)],
             authorization: Authorization::Granted,
             response_issuer: Some(ISSUER.to_owned()),
@@ -161,6 +174,8 @@ impl Default for Provider {
             key_set: Box::new(|_| ()),
             token_answer: Box::new(|_| ()),
             grants: BTreeMap::new(),
+            pushed: BTreeMap::new(),
+            used_assertions: BTreeSet::new(),
             issued: 0,
         }
     }
@@ -187,7 +202,7 @@ impl Provider {
 
     /// Lets all endpoints that a relying party calls behave like this from now on.
     pub fn behave_everywhere(&mut self, behaviour: &Behaviour) {
-        for endpoint in [Endpoint::Discovery, Endpoint::Keys, Endpoint::Token] {
+        for endpoint in [Endpoint::Discovery, Endpoint::Keys, Endpoint::Token, Endpoint::PushedAuthorization] {
             self.behave(endpoint, behaviour.clone());
         }
     }
@@ -244,6 +259,7 @@ impl Provider {
             }
             Endpoint::Authorize => self.authorize(request, now),
             Endpoint::Token => self.token(request, now),
+            Endpoint::PushedAuthorization => self.push(request, now),
             Endpoint::EndSession => self.end_session(request),
             Endpoint::Unknown => Response::new(404, "text/plain", "no such endpoint"),
         }
@@ -257,6 +273,12 @@ impl Provider {
             "token_endpoint": format!("{ISSUER}/token"),
             "jwks_uri": format!("{ISSUER}/keys"),
             "end_session_endpoint": format!("{ISSUER}/logout"),
+            "pushed_authorization_request_endpoint": format!("{ISSUER}/par"),
+            "require_pushed_authorization_requests": self.requires_pushed_requests,
+            "mtls_endpoint_aliases": {
+                "token_endpoint": format!("{MTLS_ISSUER}/token"),
+                "pushed_authorization_request_endpoint": format!("{MTLS_ISSUER}/par"),
+            },
             "response_types_supported": ["id_token code", "code"],
             "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code"],
@@ -282,6 +304,7 @@ fn endpoint_of(request: &Request) -> Endpoint {
         Some("/keys") => Endpoint::Keys,
         Some("/authorize") => Endpoint::Authorize,
         Some("/token") => Endpoint::Token,
+        Some("/par") => Endpoint::PushedAuthorization,
         Some("/logout") => Endpoint::EndSession,
         _ => Endpoint::Unknown,
     }

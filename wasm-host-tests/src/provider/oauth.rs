@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use relying_party::time::UnixTime;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::client::{all, form};
 use super::id_token::{Draft, Signing};
-use super::{Authorization, CLIENT_ID, CLIENT_SECRET, ISSUER, Provider};
-use crate::message::{Request, Response, parameter};
+use super::{Authorization, CLIENT_ID, ISSUER, Provider};
+use crate::message::{Request, Response};
 
 /// How long a code may be redeemed.
 const CODE_LIFETIME: Duration = Duration::from_secs(60);
@@ -20,6 +21,7 @@ const CODE_LIFETIME: Duration = Duration::from_secs(60);
 pub struct Grant {
     redirect_uri: String,
     challenge: String,
+    resource: Vec<String>,
     nonce: Option<String>,
     max_age: Option<String>,
     at: UnixTime,
@@ -29,7 +31,11 @@ pub struct Grant {
 impl Provider {
     /// RFC 6749 §4.1.1, OIDC Core 1.0 §3.1.2: the user is already signed in at the provider.
     pub(super) fn authorize(&mut self, request: &Request, now: UnixTime) -> Response {
-        let parameter = |name: &str| request.query(name);
+        let parameters = match self.authorization_parameters(request, now) {
+            Ok(parameters) => parameters,
+            Err(problem) => return self.complain(400, problem),
+        };
+        let parameter = |name: &str| all(&parameters, name).into_iter().next();
         let redirect_uri = parameter("redirect_uri").unwrap_or_default();
         let state = parameter("state");
         let challenge = parameter("code_challenge").unwrap_or_default();
@@ -56,8 +62,8 @@ impl Provider {
                 let code = format!("code-{}", self.issued);
                 answer.push(("code", code.clone()));
                 let (nonce, max_age) = (parameter("nonce"), parameter("max_age"));
-                let grant =
-                    Grant { redirect_uri: redirect_uri.clone(), challenge, nonce, max_age, at: now, redeemed: false };
+                let (redirect_uri, resource) = (redirect_uri.clone(), all(&parameters, "resource"));
+                let grant = Grant { redirect_uri, challenge, resource, nonce, max_age, at: now, redeemed: false };
                 self.grants.insert(code, grant);
             }
             Authorization::Error { code, description } => {
@@ -66,7 +72,7 @@ impl Provider {
         }
         answer.extend(state.map(|state| ("state", state)));
         answer.extend(self.response_issuer.clone().map(|issuer| ("iss", issuer)));
-        match request.query("response_mode").as_deref() {
+        match parameter("response_mode").as_deref() {
             Some("form_post") => form_post(&redirect_uri, &answer),
             _ => {
                 let mut target = Url::parse(&redirect_uri).expect("registered redirect URIs are URLs");
@@ -81,7 +87,7 @@ impl Provider {
         if request.method() != "POST" {
             return self.complain(405, "token request is not POST");
         }
-        if let Err(problem) = self.authenticate(request) {
+        if let Err(problem) = self.authenticate(request, now) {
             self.complaints.push(problem.to_owned());
             return Response::json(401, &json!({"error": "invalid_client"}));
         }
@@ -99,6 +105,9 @@ impl Provider {
             Some("code expired")
         } else if grant.redirect_uri != redirect_uri {
             Some("redirect_uri is not the one of the authorization request")
+        } else if grant.resource != all(&form(&request.body), "resource") {
+            // RFC 8707 §2.2 lets a client ask for less; this one never does.
+            Some("resource is not the one of the authorization request")
         } else if grant.challenge != challenge || verifier.len() < 43 {
             Some("code_verifier does not fit")
         } else {
@@ -154,31 +163,7 @@ impl Provider {
         draft.sign()
     }
 
-    fn authenticate(&self, request: &Request) -> Result<(), &'static str> {
-        let basic = request.header("authorization");
-        let posted = request.posted("client_secret");
-        match self.client_authentication {
-            "client_secret_basic" => {
-                if posted.is_some() {
-                    return Err("client secret in the body");
-                }
-                let (id, secret) = basic.and_then(basic_credentials).ok_or("no Basic credentials")?;
-                (id == CLIENT_ID && secret == CLIENT_SECRET).then_some(()).ok_or("wrong Basic credentials")
-            }
-            "client_secret_post" => {
-                if basic.is_some() {
-                    return Err("client secret in the header");
-                }
-                let id = request.posted("client_id");
-                let right = id.as_deref() == Some(CLIENT_ID) && posted.as_deref() == Some(CLIENT_SECRET);
-                right.then_some(()).ok_or("wrong client_id or client_secret")
-            }
-            _ if basic.is_some() || posted.is_some() => Err("a public client sent a secret"),
-            _ => (request.posted("client_id").as_deref() == Some(CLIENT_ID)).then_some(()).ok_or("no client_id"),
-        }
-    }
-
-    fn complain(&mut self, status: u16, problem: &str) -> Response {
+    pub(super) fn complain(&mut self, status: u16, problem: &str) -> Response {
         self.complaints.push(problem.to_owned());
         let error = if problem.contains("code") { "invalid_grant" } else { "invalid_request" };
         Response::json(status, &json!({"error": error, "error_description": problem}))
@@ -201,14 +186,6 @@ fn form_post(action: &str, fields: &[(&str, String)]) -> Response {
 /// Fields are percent-encoded instead of escaped as HTML, which the simulated browser knows.
 fn percent(value: &str) -> String {
     percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC).to_string()
-}
-
-/// RFC 6749 §2.3.1: both parts are form-encoded before they are joined.
-fn basic_credentials(header: &str) -> Option<(String, String)> {
-    let decoded = String::from_utf8(STANDARD.decode(header.strip_prefix("Basic ")?).ok()?).ok()?;
-    let (id, secret) = decoded.split_once(':')?;
-    let decode = |value: &str| parameter(format!("v={value}").as_bytes(), "v");
-    Some((decode(id)?, decode(secret)?))
 }
 
 /// `at_hash` (OIDC Core 1.0 §3.1.3.6) for algorithms with SHA-256.

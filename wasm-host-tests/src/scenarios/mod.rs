@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
 pub mod bad_input;
+pub mod client;
 pub mod endpoints;
 pub mod headers;
 pub mod hosts;

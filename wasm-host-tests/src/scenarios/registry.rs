@@ -213,6 +213,18 @@ macro_rules! scenarios {
             endpoints_that_do_not_exist_are_not_found,
             a_rule_that_opens_everything_does_not_open_the_endpoints,
         }
+        $crate::scenarios! { @theme $how $world, client:
+            a_client_with_a_private_key_signs_its_assertions,
+            a_host_that_cannot_sign_with_rsa_says_which_keys_help needs BareHost,
+            a_client_with_a_certificate_goes_to_the_endpoints_that_ask_for_it,
+            a_provider_that_requires_it_gets_the_request_before_the_browser,
+            requests_are_pushed_as_configured,
+            the_redirect_after_a_push_is_not_cached_and_has_the_login_cookie,
+            a_push_without_an_endpoint_is_a_page_that_names_the_cause,
+            a_push_that_fails_has_its_own_reason,
+            a_push_that_is_not_answered_is_given_up,
+            resources_are_named_in_both_requests,
+        }
         $crate::scenarios! { @theme $how $world, bad_input:
             bytes_that_are_no_text_are_survived_in_every_header,
             bytes_that_are_no_text_are_survived_beside_a_session,
@@ -270,6 +282,7 @@ mod tests {
             include_str!("logout.rs"),
             include_str!("endpoints.rs"),
             include_str!("bad_input.rs"),
+            include_str!("client.rs"),
         ] {
             for line in source.lines().filter(|line| line.contains("<W: World>()")) {
                 let Some((name, _)) = line.strip_prefix("pub fn ").and_then(|rest| rest.split_once('<')) else {
