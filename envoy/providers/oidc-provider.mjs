@@ -1,7 +1,8 @@
-// oidc-provider (OpenID-certified) with two users and three clients. Run in the folder that holds node_modules:
+// oidc-provider (OpenID-certified) with two users and a client for every way to authenticate. Run in the folder that holds node_modules:
 //   node oidc-provider.mjs '{"port": 12000, "application": "http://localhost:12001"}'
 // Its own development pages ask for a login (any password will do) and for consent.
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const { Provider } = createRequire(`${process.cwd()}/`)("oidc-provider");
@@ -19,6 +20,13 @@ const client = {
   response_types: ["code"],
 };
 
+// A client that signs with a key of the core's tests.
+const withKey = (name, alg) => {
+  const pem = readFileSync(new URL(`../../relying-party/src/jose/testdata/keys/${name}.pem`, import.meta.url));
+  const jwk = { ...createPublicKey(pem).export({ format: "jwk" }), kid: name, alg, use: "sig" };
+  return { ...client, client_id: name, token_endpoint_auth_method: "private_key_jwt", token_endpoint_auth_signing_alg: alg, jwks: { keys: [jwk] } };
+};
+
 const key = (type, options, alg) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: "jwk" }),
   alg,
@@ -31,6 +39,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     { ...client, client_id: "basic", client_secret: "a secret:with/reserved+characters%", token_endpoint_auth_method: "client_secret_basic", id_token_signed_response_alg: "RS256" },
     { ...client, client_id: "post", client_secret: "another secret", token_endpoint_auth_method: "client_secret_post", id_token_signed_response_alg: "ES256" },
     { ...client, client_id: "public", token_endpoint_auth_method: "none", id_token_signed_response_alg: "RS256" },
+    { ...withKey("p256", "ES256"), require_pushed_authorization_requests: true },
+    withKey("ed25519", "EdDSA"),
+    withKey("rsa", "RS256"),
   ],
   jwks: { keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")] },
   claims: { openid: ["sub"], profile: ["name", "groups"], email: ["email"] },
@@ -38,7 +49,17 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   conformIdTokenClaims: false,
   cookies: { keys: ["a key for the provider's own cookies"] },
   pkce: { required: () => true },
-  features: { devInteractions: { enabled: true }, rpInitiatedLogout: { enabled: true } },
+  enabledJWA: { clientAuthSigningAlgValues: ["ES256", "EdDSA", "RS256"] },
+  features: {
+    devInteractions: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, resource) => ({ scope: "", audience: resource, accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } }),
+      useGrantedResource: () => false,
+    },
+    rpInitiatedLogout: { enabled: true },
+  },
   ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
   findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
 });

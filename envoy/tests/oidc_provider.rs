@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Page, Route, Visitor, port};
 use serde_json::{Value, json};
 
@@ -23,6 +25,47 @@ fn a_person_signs_in_with_client_secret_post_and_es256() {
 fn a_person_signs_in_with_a_public_client() {
     let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
     stage.signs_in_and_out();
+}
+
+#[test]
+fn a_client_with_a_p256_key_pushes_its_requests() {
+    let key = include_str!("../../relying-party/src/jose/testdata/keys/p256.pem");
+    let stage = Stage::set(json!({
+        "client_id": "p256", "token_endpoint_auth_method": "private_key_jwt", "client_key": key,
+        "pushed_authorization_requests": "always",
+    }));
+    stage.signs_in_and_out();
+}
+
+#[test]
+fn a_client_with_an_ed25519_key_is_authenticated() {
+    let key = include_str!("../../relying-party/src/jose/testdata/keys/ed25519.pem");
+    let stage =
+        Stage::set(json!({"client_id": "ed25519", "token_endpoint_auth_method": "private_key_jwt", "client_key": key}));
+    stage.signs_in_and_out();
+}
+
+/// As a JWK, so that what the host gets to sign with is made by the filter.
+#[test]
+fn a_client_with_an_rsa_key_is_authenticated_with_the_signature_of_the_host() {
+    let key = include_str!("../../relying-party/src/jose/testdata/keys/rsa.json");
+    let stage =
+        Stage::set(json!({"client_id": "rsa", "token_endpoint_auth_method": "private_key_jwt", "client_key": key}));
+    stage.signs_in_and_out();
+}
+
+#[test]
+fn an_access_token_is_for_the_resource_that_was_named() {
+    let stage = Stage::set(json!({
+        "client_id": "basic", "client_secret": "a secret:with/reserved+characters%",
+        "resource": ["https://api.example.org/orders"],
+    }));
+    stage.sign_in(&mut Visitor::default(), "/", "alice");
+    let seen = &stage.backend.received()[0];
+    let token = seen.header("x-access-token").expect("a token");
+    let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok()).expect("a JWT");
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["aud"], "https://api.example.org/orders");
 }
 
 #[test]
@@ -78,7 +121,7 @@ impl Stage {
             "rules": [{"name": "finance", "match": {"path_prefix": "/finance"}, "require": "\"finance\" in claims.groups"}],
             "headers": {
                 "x-auth-subject": "claims.sub", "x-auth-name": "claims.name", "x-auth-email": "claims.email",
-                "x-auth-groups": "claims.groups.join(\",\")",
+                "x-auth-groups": "claims.groups.join(\",\")", "x-access-token": "access_token",
             },
         });
         let backend = Backend::start();

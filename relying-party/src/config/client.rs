@@ -40,6 +40,20 @@ pub enum ClientAuthentication {
     None,
 }
 
+impl ClientAuthentication {
+    /// The method's registered name (OIDC Core 1.0 §9, RFC 8705 §2.1).
+    pub const fn name(&self) -> &'static str {
+        let method = match self {
+            Self::SecretBasic(_) => Method::Basic,
+            Self::SecretPost(_) => Method::Post,
+            Self::PrivateKeyJwt(_) => Method::PrivateKeyJwt,
+            Self::TlsClientAuth => Method::TlsClientAuth,
+            Self::None => Method::None,
+        };
+        method.name()
+    }
+}
+
 /// When authorization requests are pushed to the provider (RFC 9126).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushedAuthorizationRequests {

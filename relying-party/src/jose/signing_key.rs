@@ -295,3 +295,6 @@ pub enum SigningKeyError {
     #[error("a JWK whose `alg` is not `ES256`, `EdDSA` or `RS256`, as its type asks for")]
     AlgorithmMismatch,
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -133,3 +133,123 @@ impl Reason for ClientAuthenticationError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::jose::signing_key::tests::{P256_JWK, P256_PEM, RSA_PEM, TestHost, public};
+    use crate::jose::test_key::jwk_set;
+    use crate::jose::unverified_jwt::UnverifiedJwt;
+    use crate::jose::{JwsAlgorithm, NoHostSigner, Software};
+    use crate::protocol::ProviderMetadata;
+    use crate::protocol::metadata::ClientEndpoints;
+    use crate::protocol::test_provider::{self, ISSUER, metadata, provider};
+    use crate::session::testing::TestEntropy;
+
+    const NOW: u64 = 1_700_000_000;
+
+    fn client(key: &str) -> Client {
+        let authentication = ClientAuthentication::PrivateKeyJwt(SigningKey::parse(key).unwrap());
+        Client { authentication, ..test_provider::client() }
+    }
+
+    /// The form of a request to `endpoint`.
+    fn form(
+        client: &Client,
+        metadata: &ProviderMetadata,
+        endpoint: &str,
+        entropy: &mut TestEntropy,
+        signer: &dyn HostSigner,
+    ) -> Result<Vec<(String, String)>, ClientAuthenticationError> {
+        let mut form = Serializer::new(String::new());
+        let mut means = Means { now: UnixTime::from_secs(NOW), entropy, signer };
+        let endpoint = Endpoint::parse(endpoint).unwrap();
+        let (provider, endpoints) = (provider(), metadata.client_endpoints.as_ref().unwrap());
+        let registration = Registration { provider: &provider, client, metadata, endpoints };
+        assert_eq!(authenticate(registration, &endpoint, &mut form, &mut means)?, None);
+        Ok(form_urlencoded::parse(form.finish().as_bytes()).into_owned().collect())
+    }
+
+    fn claims(metadata: &ProviderMetadata, endpoint: &str, entropy: &mut TestEntropy) -> Value {
+        let form = form(&client(P256_PEM), metadata, endpoint, entropy, &NoHostSigner).unwrap();
+        let names: Vec<_> = form.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["client_id", "client_assertion_type", "client_assertion"]);
+        assert_eq!((form[0].1.as_str(), form[1].1.as_str()), ("portal", ASSERTION_TYPE));
+        let jwt = UnverifiedJwt::parse(&form[2].1).unwrap();
+        assert_eq!(jwt.typ(), Some("JWT"));
+        let keys = jwk_set(&[public(P256_JWK)]);
+        Value::Object(jwt.verify(&keys, &[JwsAlgorithm::Es256], &Software).unwrap().into_claims())
+    }
+
+    #[test]
+    fn an_assertion_says_who_to_whom_and_for_how_long() {
+        let entropy = &mut TestEntropy::default();
+        let mut claims = claims(&metadata(), "https://login.example.org/token", entropy);
+        let id = claims.as_object_mut().unwrap().remove("jti").unwrap();
+        assert_eq!(id.as_str().map(str::len), Some(43));
+        let expected = json!({"iss": "portal", "sub": "portal", "aud": "https://login.example.org/token",
+            "iat": NOW, "exp": NOW + 60});
+        assert_eq!(claims, expected);
+    }
+
+    #[test]
+    fn no_two_assertions_have_the_same_id() {
+        let entropy = &mut TestEntropy::default();
+        let ids: BTreeSet<_> = (0..20)
+            .map(|_| claims(&metadata(), "https://login.example.org/token", entropy)["jti"].to_string())
+            .collect();
+        assert_eq!(ids.len(), 20);
+    }
+
+    #[test]
+    fn the_audience_is_what_the_provider_takes_and_nobody_else() {
+        let audience = |metadata: &ProviderMetadata, endpoint: &str| {
+            claims(metadata, endpoint, &mut TestEntropy::default())["aud"].as_str().unwrap().to_owned()
+        };
+        let usual = metadata();
+        assert_eq!(audience(&usual, "https://login.example.org/par"), "https://login.example.org/token");
+        // As written, not as normalised: it is compared by its letters.
+        let with_token = |url| {
+            let token = Endpoint::parse(url).unwrap();
+            let endpoints = metadata().client_endpoints.map(|endpoints| ClientEndpoints { token, ..endpoints });
+            ProviderMetadata { client_endpoints: endpoints, ..metadata() }
+        };
+        let written = with_token("https://login.example.org:443//token");
+        assert_eq!(audience(&written, "https://login.example.org/token"), "https://login.example.org:443//token");
+        // The token endpoint of another provider, and an endpoint of its own that collects assertions for it.
+        assert_eq!(audience(&usual, "https://evil.example/par"), ISSUER);
+        let endpoints = metadata()
+            .client_endpoints
+            .map(|endpoints| ClientEndpoints { requires_pushed_authorization: true, ..endpoints });
+        let fapi = ProviderMetadata { client_endpoints: endpoints, authorization_response_issuer: true, ..metadata() };
+        assert_eq!(audience(&fapi, "https://login.example.org/token"), ISSUER);
+    }
+
+    #[test]
+    fn an_rsa_key_needs_a_host_that_signs() {
+        struct Refusing;
+        impl HostSigner for Refusing {
+            fn sign_rs256(&self, _: &[u8], _: &[u8]) -> Result<Vec<u8>, HostSignError> {
+                Err(HostSignError::Failed)
+            }
+        }
+        let form = |signer: &dyn HostSigner| {
+            let endpoint = "https://login.example.org/token";
+            form(&client(RSA_PEM), &metadata(), endpoint, &mut TestEntropy::default(), signer).map(|form| form.len())
+        };
+        assert_eq!(form(&NoHostSigner), Err(ClientAuthenticationError::RsaUnsupported));
+        assert_eq!(form(&Refusing), Err(ClientAuthenticationError::SigningFailed));
+        assert_eq!(form(&TestHost), Ok(3));
+    }
+
+    #[test]
+    fn a_client_with_a_certificate_sends_its_name_alone() {
+        let client = Client { authentication: ClientAuthentication::TlsClientAuth, ..test_provider::client() };
+        let form = form(&client, &metadata(), "https://mtls.example.org/", &mut TestEntropy::default(), &NoHostSigner);
+        assert_eq!(form, Ok(vec![("client_id".to_owned(), "portal".to_owned())]));
+    }
+}

@@ -44,6 +44,9 @@ pub struct ClientEndpoints {
     pub pushed_authorization: Option<Endpoint>,
     /// `require_pushed_authorization_requests` (RFC 9126 §5)
     pub requires_pushed_authorization: bool,
+    /// The list of the metadata that lacks what this client does: then the provider may refuse it. For information: such lists
+    /// are often incomplete.
+    pub unlisted: Option<&'static str>,
 }
 
 impl ClientEndpoints {
@@ -63,7 +66,21 @@ impl ClientEndpoints {
             introspection: own("introspection_endpoint")?,
             pushed_authorization: own("pushed_authorization_request_endpoint")?,
             requires_pushed_authorization: is_true(members, "require_pushed_authorization_requests"),
+            unlisted: unlisted(client, members),
         })
+    }
+}
+
+/// Public clients are rarely listed.
+fn unlisted(client: &Client, members: &Map<String, Value>) -> Option<&'static str> {
+    const METHODS: &str = "token_endpoint_auth_methods_supported";
+    const ALGORITHMS: &str = "token_endpoint_auth_signing_alg_values_supported";
+    let lacks = |list, wanted| present(members, list).is_some_and(|list| !contains(list, wanted));
+    match &client.authentication {
+        ClientAuthentication::None => None,
+        method if lacks(METHODS, method.name()) => Some(METHODS),
+        ClientAuthentication::PrivateKeyJwt(key) if lacks(ALGORITHMS, key.algorithm()) => Some(ALGORITHMS),
+        _ => None,
     }
 }
 
@@ -161,5 +178,58 @@ impl Reason for MetadataError {
             Self::EndpointInvalid { .. } => "discovery.endpoint_invalid",
             Self::CodeFlowUnsupported => "discovery.code_flow_unsupported",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::SigningKey;
+    use crate::jose::signing_key::tests::P256_PEM;
+    use crate::jose::test_key::with;
+    use crate::protocol::test_provider::{client, document, provider};
+
+    fn endpoints(authentication: ClientAuthentication, changes: &Value) -> ClientEndpoints {
+        let provider = Provider { client: Some(Client { authentication, ..client() }), ..provider() };
+        let Value::Object(members) = with(document(), changes) else { panic!() };
+        ProviderMetadata::from_document(&provider, members).unwrap().client_endpoints.unwrap()
+    }
+
+    fn key() -> ClientAuthentication {
+        ClientAuthentication::PrivateKeyJwt(SigningKey::parse(P256_PEM).unwrap())
+    }
+
+    #[test]
+    fn what_the_metadata_does_not_list_is_known() {
+        let unlisted = |methods: Value, algorithms: Value| {
+            let lists = json!({
+                "token_endpoint_auth_methods_supported": methods,
+                "token_endpoint_auth_signing_alg_values_supported": algorithms,
+            });
+            endpoints(key(), &lists).unlisted
+        };
+        assert_eq!(unlisted(json!(null), json!(null)), None);
+        assert_eq!(unlisted(json!(["private_key_jwt"]), json!(["RS256", "ES256"])), None);
+        assert_eq!(unlisted(json!(["none"]), json!(["ES256"])), Some("token_endpoint_auth_methods_supported"));
+        let algorithms = Some("token_endpoint_auth_signing_alg_values_supported");
+        assert_eq!(unlisted(json!(["private_key_jwt"]), json!(["RS256"])), algorithms);
+    }
+
+    #[test]
+    fn aliases_are_for_clients_with_a_certificate_alone() {
+        let aliases = json!({"introspection_endpoint": "https://login.example.org/introspect", "mtls_endpoint_aliases": {
+            "token_endpoint": "https://mtls.example.org/token",
+            "pushed_authorization_request_endpoint": "https://mtls.example.org/par",
+            "authorization_endpoint": "https://mtls.example.org/authorize",
+        }});
+        let own = endpoints(ClientAuthentication::TlsClientAuth, &aliases);
+        assert_eq!(own.token.as_written(), "https://mtls.example.org/token");
+        assert_eq!(own.pushed_authorization.unwrap().as_written(), "https://mtls.example.org/par");
+        assert_eq!(own.introspection.unwrap().as_written(), "https://login.example.org/introspect");
+        assert_eq!(own.authorization.as_written(), "https://login.example.org/authorize");
+        let other = endpoints(key(), &aliases);
+        assert_eq!((other.token.as_written(), other.pushed_authorization), ("https://login.example.org/token", None));
     }
 }

@@ -152,3 +152,104 @@ impl Reason for PushedAuthorizationError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::Client;
+    use crate::jose::NoHostSigner;
+    use crate::protocol::metadata::ClientEndpoints;
+    use crate::protocol::test_provider::{client, metadata, provider};
+    use crate::protocol::{Endpoint, ProviderMetadata};
+    use crate::session::testing::TestEntropy;
+    use crate::time::UnixTime;
+
+    const REQUEST: AuthorizationRequest<'static> = AuthorizationRequest {
+        redirect_uri: "https://portal.example.org/oauth2/callback",
+        state: "s1",
+        nonce: "n1",
+        // RFC 7636, Appendix B
+        code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+        login_hint: None,
+    };
+
+    fn with_endpoint() -> ProviderMetadata {
+        let pushed_authorization = Endpoint::parse("https://login.example.org/par?v=1").ok();
+        let endpoints =
+            metadata().client_endpoints.map(|endpoints| ClientEndpoints { pushed_authorization, ..endpoints });
+        ProviderMetadata { client_endpoints: endpoints, ..metadata() }
+    }
+
+    fn push(client: &Client, metadata: &ProviderMetadata) -> Result<CalloutRequest, PushedAuthorizationError> {
+        let mut entropy = TestEntropy::default();
+        let mut means = Means { now: UnixTime::from_secs(0), entropy: &mut entropy, signer: &NoHostSigner };
+        let (provider, endpoints) = (provider(), metadata.client_endpoints.as_ref().unwrap());
+        let registration = Registration { provider: &provider, client, metadata, endpoints };
+        pushed_authorization_request(registration, &REQUEST, &mut means)
+    }
+
+    #[test]
+    fn the_whole_request_is_pushed_and_the_client_named_once() {
+        let mut client = client();
+        let request = push(&client, &with_endpoint()).unwrap();
+        assert_eq!((request.method, request.path.as_str()), ("POST", "/par?v=1"));
+        assert!(request.headers.iter().any(|(name, value)| name == "authorization" && value.starts_with("Basic ")));
+        let parameters = "response_type=code&redirect_uri=https%3A%2F%2Fportal.example.org%2Foauth2%2Fcallback\
+             &scope=openid+email&state=s1&nonce=n1&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM\
+             &code_challenge_method=S256&client_id=portal";
+        assert_eq!(String::from_utf8(request.body).unwrap(), parameters);
+        client.authentication = ClientAuthentication::None;
+        assert_eq!(String::from_utf8(push(&client, &with_endpoint()).unwrap().body).unwrap(), parameters);
+        assert_eq!(push(&client, &metadata()).map(|_| ()), Err(PushedAuthorizationError::MissingEndpoint));
+    }
+
+    #[test]
+    fn the_browser_carries_the_reference_alone() {
+        let mut metadata = metadata();
+        let authorization = Endpoint::parse("https://login.example.org/authorize?p=1").unwrap();
+        metadata.client_endpoints =
+            metadata.client_endpoints.map(|endpoints| ClientEndpoints { authorization, ..endpoints });
+        let provider = provider();
+        let registration = Registration::of(&provider, &metadata).unwrap();
+        let url = authorization_url_after_push(registration, "urn:x:a&b");
+        assert_eq!(
+            url.as_str(),
+            "https://login.example.org/authorize?p=1&client_id=portal&request_uri=urn%3Ax%3Aa%26b"
+        );
+    }
+
+    #[test]
+    fn an_answer_is_a_reference_or_an_error() {
+        let process = |status, body: &str| process_pushed_authorization_response(status, body.as_bytes());
+        assert_eq!(process(201, r#"{"request_uri":"urn:x:1","expires_in":60}"#).as_deref(), Ok("urn:x:1"));
+        assert_eq!(process(200, r#"{"request_uri":"https://a.example/r"}"#).as_deref(), Ok("https://a.example/r"));
+        for (status, body, refused) in [
+            (201, "", PushedAuthorizationError::Malformed(JsonError::Malformed)),
+            (201, "{}", PushedAuthorizationError::MissingRequestUri),
+            (201, r#"{"request_uri":""}"#, PushedAuthorizationError::RequestUriMalformed),
+            (201, r#"{"request_uri":"no-scheme"}"#, PushedAuthorizationError::RequestUriMalformed),
+            (400, r#"{"error":"unauthorized_client"}"#, PushedAuthorizationError::UnauthorizedClient),
+            (400, r#"{"error":"invalid_scope"}"#, PushedAuthorizationError::InvalidScope),
+            (400, r#"{"error":"server_error"}"#, PushedAuthorizationError::Unavailable { status: 400 }),
+            (401, "", PushedAuthorizationError::InvalidClient),
+            (404, "<html>", PushedAuthorizationError::Refused { status: 404 }),
+            (413, "", PushedAuthorizationError::Refused { status: 413 }),
+            (429, "", PushedAuthorizationError::Unavailable { status: 429 }),
+        ] {
+            assert_eq!(process(status, body), Err(refused), "{status} {body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_answers_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status: u16, uri in ".{0,80}") {
+            let _ = process_pushed_authorization_response(status, &bytes);
+            let answer = serde_json::json!({"request_uri": uri}).to_string();
+            if let Ok(uri) = process_pushed_authorization_response(201, answer.as_bytes()) {
+                prop_assert!(uri.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+        }
+    }
+}

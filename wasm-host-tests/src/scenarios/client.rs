@@ -39,6 +39,18 @@ pub fn a_client_with_a_private_key_signs_its_assertions<W: World>() {
     }
 }
 
+pub fn a_method_that_the_metadata_does_not_list_is_a_warning_and_no_more<W: World>() {
+    let named =
+        |world: &W| world.log().iter().filter(|line| line.contains("token_endpoint_auth_methods_supported")).count();
+    let (world, _) = signed_in::<W>(Setup::default().provider(|provider| {
+        provider
+            .change_metadata(|document| document["token_endpoint_auth_methods_supported"] = json!(["private_key_jwt"]));
+    }));
+    assert!(named(&world) > 0, "{:?}", world.log());
+    let (world, _) = signed_in::<W>(Setup::default());
+    assert_eq!(named(&world), 0);
+}
+
 pub fn a_host_that_cannot_sign_with_rsa_says_which_keys_help<W: World>() {
     let mut world = W::open(Setup { host_cryptography: false, ..with_key(TestKey::Rsa2) });
     let mut browser = Browser::default();

@@ -215,6 +215,7 @@ macro_rules! scenarios {
         }
         $crate::scenarios! { @theme $how $world, client:
             a_client_with_a_private_key_signs_its_assertions,
+            a_method_that_the_metadata_does_not_list_is_a_warning_and_no_more,
             a_host_that_cannot_sign_with_rsa_says_which_keys_help needs BareHost,
             a_client_with_a_certificate_goes_to_the_endpoints_that_ask_for_it,
             a_provider_that_requires_it_gets_the_request_before_the_browser,

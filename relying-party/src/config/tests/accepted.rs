@@ -61,7 +61,8 @@ fn the_interface_example_is_accepted_as_far_as_this_version_goes() {
             "algorithms": ["RS256", "PS256", "ES256"], "clock_skew": "60s",
             "client_id": "grants-portal", "client_secret": {"env": "CORP_CLIENT_SECRET"},
             "token_endpoint_auth_method": "client_secret_basic",
-            "scope": "openid profile email", "authorization_parameters": {}
+            "scope": "openid profile email", "resource": [], "authorization_parameters": {},
+            "pushed_authorization_requests": "auto"
         }],
         "public_url": "https://portal.example.org",
         "base_path": "/oauth2",

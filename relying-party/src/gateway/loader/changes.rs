@@ -1,7 +1,9 @@
 //! What the log says about a provider's keys. Key ids are the provider's text: shown shortened and without odd characters.
 
+use crate::config::Provider;
 use crate::jose::{Jwk, JwkSet};
 use crate::log::LogLine;
+use crate::protocol::{ProviderMetadata, Registration};
 
 /// How many keys a line names.
 const NAMED: usize = 8;
@@ -28,6 +30,13 @@ pub(super) fn describe(provider: &str, old: Option<&JwkSet>, new: &JwkSet) -> Ve
         lines.push(LogLine::info(format!("provider {provider}: keys passed over: {}", list(&skipped))));
     }
     lines
+}
+
+/// A line when the metadata says that the provider may not take the client as it is configured.
+pub(super) fn unlisted(provider: &Provider, metadata: &ProviderMetadata) -> Option<LogLine> {
+    let Registration { client, endpoints, .. } = Registration::of(provider, metadata)?;
+    let (name, list, method) = (&provider.name, endpoints.unlisted?, client.authentication.name());
+    Some(LogLine::warn(format!("provider {name}: {list} of its metadata does not list what `{method}` does here")))
 }
 
 fn list(items: &[String]) -> String {

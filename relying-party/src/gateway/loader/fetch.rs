@@ -207,7 +207,11 @@ impl Fetch {
 
     /// Tells all VMs, this one included, what this one's fetch brought. If another has taken over meanwhile, that one does.
     fn publish(&mut self, mut round: Round, slot: &mut ProviderSlot, env: &mut Env<'_>, log: &mut Vec<LogLine>) {
-        let result = round.read(&slot.config).map(|(_, keys)| keys);
+        let result = round.read(&slot.config);
+        if let (None, Ok((metadata, _))) = (&slot.loaded, &result) {
+            log.extend(changes::unlisted(&slot.config, metadata));
+        }
+        let result = result.map(|(_, keys)| keys);
         for _ in 0..ATTEMPTS {
             let (mut record, expected) = self.read(env);
             if record.holder != self.id {
