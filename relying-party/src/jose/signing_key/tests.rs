@@ -70,7 +70,7 @@ fn ed25519_signs_as_eddsa() {
 /// RFC 8037, Appendix A.1 and A.2.
 #[test]
 fn the_ed25519_key_of_rfc_8037_is_read() {
-    let key = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwxaaPcHURo"}"#;
+    let key = r#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     assert_eq!(SigningKey::parse(key).unwrap().algorithm(), "EdDSA");
 }
 
