@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::admission::RequirementNotMet;
+use crate::http::credentials::TokenScheme;
 use crate::log::LogLine;
 use crate::login::attempt::LoginAttemptError;
 use crate::policy::path::PathError;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
+use crate::protocol::challenge::BearerError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::token::TokenError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
@@ -25,6 +27,10 @@ pub enum Denial {
     AmbiguousPath,
     /// No live session, and none can be begun from this request.
     LoginRequired,
+    /// A session or an access token is needed.
+    LoginOrTokenRequired,
+    /// The access token does not admit the request, or there is none.
+    Bearer(BearerError),
     /// A session is needed, but no provider is configured where people can sign in.
     LoginUnavailable,
     /// The rule's `require` is not met.
@@ -114,7 +120,10 @@ impl Denial {
                 "The path of this request could be understood in more than one way, so it is refused.",
                 None,
             ),
-            Self::LoginRequired => wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN),
+            Self::LoginRequired | Self::LoginOrTokenRequired => {
+                wording(401, "Sign in to continue", "This page needs you to be signed in.", SIGN_IN)
+            }
+            Self::Bearer(error) => bearer_wording(error),
             Self::LoginUnavailable => {
                 wording(401, "Access denied", "This page needs you to be signed in, but nobody can sign in here.", None)
             }
@@ -192,6 +201,15 @@ impl Denial {
         }
     }
 
+    /// The value of `www-authenticate`, when an access token would help.
+    pub fn challenge(&self, resource_metadata: &str) -> Option<String> {
+        match self {
+            Self::LoginOrTokenRequired => BearerError::Missing.challenge(TokenScheme::Bearer, resource_metadata),
+            Self::Bearer(error) => error.challenge(TokenScheme::Bearer, resource_metadata),
+            _ => None,
+        }
+    }
+
     /// When to come back.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.wording().status {
@@ -212,7 +230,7 @@ impl Denial {
             line
         };
         match (self, self.wording().status) {
-            (Self::LoginRequired, _) => None,
+            (Self::LoginRequired | Self::LoginOrTokenRequired | Self::Bearer(BearerError::Missing), _) => None,
             (_, 500..) => Some(LogLine::warn(message())),
             _ => Some(LogLine::info(message())),
         }
@@ -277,6 +295,28 @@ impl Denial {
     }
 }
 
+const fn bearer_wording(error: &BearerError) -> Wording {
+    let status = error.status();
+    match error {
+        BearerError::Missing => wording(status, "Access token needed", "This address needs an access token.", None),
+        BearerError::Authentication(_) => wording(
+            status,
+            "Another sign-in is needed",
+            "This needs a more recent or a stronger sign-in than the one that the access token stands for.",
+            None,
+        ),
+        BearerError::InsufficientScope(_) => {
+            wording(status, "Access denied", "The access token does not have the scope that this needs.", None)
+        }
+        BearerError::RequirementNotMet => {
+            wording(status, "Access denied", "The owner of this access token is not allowed to do this.", None)
+        }
+        BearerError::Credentials(_) | BearerError::AccessToken(_) | BearerError::Possession(_) => {
+            wording(status, "Access token refused", "The access token of this request is not accepted.", None)
+        }
+    }
+}
+
 const fn error_wording(error: AuthorizationError) -> Wording {
     match error {
         AuthorizationError::AccessDenied => wording(
@@ -315,7 +355,8 @@ impl Reason for Denial {
             Self::MissingPath => "request.path_missing",
             Self::Path(error) => error.code(),
             Self::AmbiguousPath => "request.path_ambiguous",
-            Self::LoginRequired => "session.required",
+            Self::LoginRequired | Self::LoginOrTokenRequired => "session.required",
+            Self::Bearer(error) => error.code(),
             Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",
             Self::UnknownEndpoint => "endpoint.unknown",
@@ -336,6 +377,12 @@ impl Reason for Denial {
             Self::ProviderOutdated => "provider.keys_outdated",
             Self::Provider(failure) => failure.code(),
         }
+    }
+}
+
+impl From<BearerError> for Denial {
+    fn from(error: BearerError) -> Self {
+        Self::Bearer(error)
     }
 }
 

@@ -38,6 +38,16 @@ impl LiveIdentity {
         *self.requirements.borrow_mut().entry(rule).or_insert_with(evaluate)
     }
 
+    /// The scopes with which `require` would hold; `None` when scopes do not decide it.
+    pub fn scopes_wanting(&self, require: &Expression, request: Option<&RequestView<'_>>) -> Option<Vec<String>> {
+        let asked = require.references().scopes.iter();
+        let wanting: Vec<_> = asked.filter(|scope| !self.identity.scopes.contains(scope)).cloned().collect();
+        let mut better = self.identity.clone();
+        better.scopes.extend_from_slice(&wanting);
+        let would_hold = !wanting.is_empty() && require.holds(&Subject::new(&better), request).unwrap_or(false);
+        would_hold.then_some(wanting)
+    }
+
     /// The names and values of the identity headers that have a value.
     pub fn headers(&self, headers: &[IdentityHeader], request: Option<&RequestView<'_>>) -> Rc<[(String, String)]> {
         let looks_at_request = |header: &&IdentityHeader| header.value.references().request;

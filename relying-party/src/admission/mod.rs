@@ -3,21 +3,28 @@
 pub mod cache;
 mod live_identity;
 mod live_session;
+mod live_token;
 
 use std::rc::Rc;
 
 use crate::config::{Authentication, Rule};
 use crate::policy::demand::Demand;
 use crate::policy::request_view::RequestView;
+use crate::protocol::access_token::AccessTokenError;
+use crate::protocol::challenge::BearerError;
+use crate::protocol::confirmation::Possession;
+use crate::time::UnixTime;
 
 pub use self::live_identity::LiveIdentity;
 pub use self::live_session::LiveSession;
+pub use self::live_token::{LiveToken, TokenOrigin};
 
 /// Leave to go on to the backend. Comes only from a verified credential or from a rule that admits anonymous requests.
 pub struct Admission(Admitted);
 
 enum Admitted {
     Session(Rc<LiveSession>),
+    Token(Rc<LiveToken>),
     Anonymous,
 }
 
@@ -38,6 +45,36 @@ impl Admission {
         }
     }
 
+    /// By an access token whose presenter may use it, for the rule with this index and demand. The token must be for one of
+    /// the rule's `audience`, or of its provider's.
+    pub fn by_token(
+        token: Rc<LiveToken>,
+        _: &Possession,
+        (rule, demand): (usize, &Demand),
+        of_provider: &[String],
+        request: Option<&RequestView<'_>>,
+        now: UnixTime,
+    ) -> Result<Self, BearerError> {
+        if !demand.admits_provider(&token.identity().identity().provider) {
+            return Err(AccessTokenError::IssuerMismatch.into());
+        }
+        if !token.is_for(demand.audience.as_deref().unwrap_or(of_provider)) {
+            return Err(AccessTokenError::AudienceMismatch.into());
+        }
+        if !token.was_authenticated(&demand.authentication, now) {
+            return Err(BearerError::Authentication(demand.authentication.clone()));
+        }
+        match &demand.require {
+            Some(require) if !token.identity().meets(rule, require, request) => {
+                Err(match token.identity().scopes_wanting(require, request) {
+                    Some(scopes) => BearerError::InsufficientScope(scopes),
+                    None => BearerError::RequirementNotMet,
+                })
+            }
+            Some(_) | None => Ok(Self(Admitted::Token(token))),
+        }
+    }
+
     /// By a rule that admits requests without an identity; `None` for every other rule.
     pub const fn anonymous(rule: &Rule) -> Option<Self> {
         match rule.authentication {
@@ -50,6 +87,7 @@ impl Admission {
     pub fn identity(&self) -> Option<&LiveIdentity> {
         match &self.0 {
             Admitted::Session(session) => Some(session.identity()),
+            Admitted::Token(token) => Some(token.identity()),
             Admitted::Anonymous => None,
         }
     }

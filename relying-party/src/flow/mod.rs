@@ -1,6 +1,7 @@
 //! What happens to a request, step by step. Flows know no host: what they need from outside they return as a [`Wait`],
 //! together with the state that goes on from there.
 
+mod bearer;
 mod callback;
 mod endpoints;
 mod login;
@@ -12,7 +13,8 @@ mod visit;
 
 use std::rc::Rc;
 
-use crate::admission::cache::SessionCache;
+use crate::admission::cache::LiveCache;
+use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
 use crate::denial::Denial;
 use crate::entropy::Entropy;
@@ -40,7 +42,9 @@ pub struct Scene<'a> {
     /// The names of the headers that only this filter may set.
     pub managed_headers: &'a ManagedHeaders,
     /// Sessions that were opened before.
-    pub sessions: &'a mut SessionCache,
+    pub sessions: &'a mut LiveCache<LiveSession>,
+    /// Access tokens that were verified before.
+    pub tokens: &'a mut LiveCache<LiveToken>,
     /// The current time.
     pub now: UnixTime,
     /// Randomness.
@@ -119,6 +123,8 @@ pub enum AwaitProvider {
     Response(callback::TakeResponse),
     /// An ID token is to be verified with newer keys.
     IdToken(callback::VerifyIdToken),
+    /// An access token is to be verified.
+    AccessToken(bearer::VerifyAccessToken),
 }
 
 impl AwaitProvider {
@@ -128,6 +134,7 @@ impl AwaitProvider {
             Self::Login(flow) => flow.resume(scene),
             Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
+            Self::AccessToken(flow) => flow.resume(scene),
         }
     }
 }

@@ -6,22 +6,30 @@ use crate::admission::{Admission, LiveSession};
 use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
+use crate::http::credentials::PresentedToken;
 use crate::http::navigation::Initiator;
 use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
 
 use super::visit::Visit;
-use super::{Scene, Step, Verdict, login, session_cookie};
+use super::{Scene, Step, Verdict, bearer, login, session_cookie};
 
 /// Decides a request under `rule` (its index and itself), or under the default: a session is needed.
 pub(super) fn decide(visit: Visit, path: &RequestPath, rule: Option<(usize, &Rule)>, scene: &mut Scene<'_>) -> Step {
     let Some((index, rule)) = rule else { return by_session(visit, path, None, scene) };
     match &rule.authentication {
-        Authentication::Session(demand) | Authentication::Any(demand) => {
-            by_session(visit, path, Some((index, demand)), scene)
+        Authentication::Session(demand) => by_session(visit, path, Some((index, demand)), scene),
+        Authentication::Bearer(demand) => bearer::decide(visit, path, (index, demand), scene),
+        // Whoever presents a token wants to be judged by it.
+        Authentication::Any(demand) | Authentication::Optional(demand) if presents_token(&visit, demand, scene) => {
+            bearer::decide(visit, path, (index, demand), scene)
         }
-        Authentication::Bearer(_) => visit.refuse(Denial::LoginRequired, scene),
+        Authentication::Any(demand) => match read_session(&visit, Some(demand), scene) {
+            Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
+            None if visit.initiator() == Initiator::Navigation => demand_login(visit, Some(demand), scene),
+            None => visit.refuse(Denial::LoginOrTokenRequired, scene),
+        },
         Authentication::Optional(demand) => match read_session(&visit, Some(demand), scene) {
             Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
             None => pass_anonymous(&visit, rule, scene),
@@ -50,15 +58,30 @@ fn admit(
     rule: Option<(usize, &Demand)>,
     scene: &mut Scene<'_>,
 ) -> Step {
-    let looks_at_request =
-        rule.and_then(|(_, demand)| demand.require.as_ref()).is_some_and(|require| require.references().request)
-            || scene.config.headers.iter().any(|header| header.value.references().request);
-    let request = looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers));
+    let request = view(visit, path, rule.map(|(_, demand)| demand), scene);
     let renewal = session_cookie::renew(visit, &session, scene);
     match Admission::by_session(session, rule, request.as_ref()) {
         Ok(admission) => forward(visit, &admission, request.as_ref(), renewal, scene),
         Err(not_met) => visit.refuse(not_met, scene),
     }
+}
+
+/// The request as expressions see it, if one of them looks at it.
+pub(super) fn view<'a, 's: 'a>(
+    visit: &'a Visit,
+    path: &'a RequestPath,
+    demand: Option<&Demand>,
+    scene: &Scene<'s>,
+) -> Option<RequestView<'a>> {
+    let require = demand.and_then(|demand| demand.require.as_ref());
+    let looks_at_request = require.is_some_and(|require| require.references().request)
+        || scene.config.headers.iter().any(|header| header.value.references().request);
+    looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers))
+}
+
+/// Whether there is an access token, where one could be accepted.
+fn presents_token(visit: &Visit, demand: &Demand, scene: &Scene<'_>) -> bool {
+    !matches!(PresentedToken::of(visit.head.headers()), Ok(None)) && bearer::accepts_tokens(demand, scene)
 }
 
 fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
@@ -68,7 +91,7 @@ fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
     }
 }
 
-fn forward(
+pub(super) fn forward(
     visit: &Visit,
     admission: &Admission,
     request: Option<&RequestView<'_>>,

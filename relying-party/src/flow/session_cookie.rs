@@ -16,7 +16,8 @@ pub(super) fn read(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSessio
     let policy = scene.config.session.as_ref()?;
     let host = visit.cookie_host(policy);
     collect(visit, policy).candidates().find_map(|candidate| {
-        scene.sessions.find(&candidate, host, scene.now).or_else(|| {
+        let now = scene.now;
+        scene.sessions.find(&candidate, |live| live.is_valid(host, now)).or_else(|| {
             let live = Rc::new(open(&candidate, visit, policy, scene)?);
             scene.sessions.insert(candidate.as_ref().into(), Rc::clone(&live));
             Some(live)

@@ -14,6 +14,9 @@ use crate::session::seal::{Binding, Purpose};
 
 use super::{Reply, Scene, Step};
 
+/// Where a protected resource describes itself (RFC 9728 §3).
+pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+
 /// A request and the origin it came to.
 pub struct Visit {
     pub(super) head: RequestHead,
@@ -119,9 +122,16 @@ impl Visit {
             Denial::CrossSiteLogout | Denial::RequirementNotMet => {
                 vec![Action::Post { label: "Sign out", href: &logout_path }]
             }
-            _ => denial.wording().sign_in.map(|label| Action::Link { label, href: &login_path }).into_iter().collect(),
+            _ => {
+                let sign_in = denial.wording().sign_in.filter(|_| scene.config.session.is_some());
+                sign_in.map(|label| Action::Link { label, href: &login_path }).into_iter().collect()
+            }
         };
-        answer(&self.head, &denial, Some(&self.endpoint(scene.config, "login")), &actions).into()
+        let login_url = scene.config.session.as_ref().map(|_| self.endpoint(scene.config, "login"));
+        let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions);
+        let challenge = denial.challenge(&format!("{}{RESOURCE_METADATA}", self.origin.origin));
+        reply.response.headers.extend(challenge.map(|challenge| ("www-authenticate".to_owned(), challenge)));
+        reply.into()
     }
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::admission::cache::SessionCache;
+use crate::admission::cache::LiveCache;
+use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::provider::ProviderSlot;
@@ -131,7 +132,8 @@ pub struct Gateway {
     managed_headers: ManagedHeaders,
     slots: Vec<ProviderSlot>,
     loader: Loader,
-    sessions: SessionCache,
+    sessions: LiveCache<LiveSession>,
+    tokens: LiveCache<LiveToken>,
     parked: ParkingLot,
     callouts: BTreeMap<CalloutId, Purpose>,
     next_callout: u64,
@@ -159,7 +161,8 @@ impl Gateway {
             managed_headers,
             slots,
             loader,
-            sessions: SessionCache::default(),
+            sessions: LiveCache::default(),
+            tokens: LiveCache::default(),
             parked: ParkingLot::default(),
             callouts: BTreeMap::new(),
             next_callout: 0,
@@ -324,6 +327,7 @@ impl Gateway {
             providers: &self.slots,
             managed_headers: &self.managed_headers,
             sessions: &mut self.sessions,
+            tokens: &mut self.tokens,
             now: env.now,
             entropy: env.entropy,
             verifier: env.verifier,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 pub mod cookies;
+pub mod credentials;
 pub mod navigation;
 pub mod origin;
 

@@ -54,6 +54,16 @@ impl UnverifiedJwt {
         self.claims.get("sub").and_then(Value::as_str)
     }
 
+    /// Whether `aud` names one of `audience`: only to choose among providers.
+    pub fn claims_audience(&self, audience: &[String]) -> bool {
+        let is_ours = |value: &Value| value.as_str().is_some_and(|text| audience.iter().any(|own| own == text));
+        match self.claims.get("aud") {
+            Some(Value::Array(several)) => several.iter().any(is_ours),
+            Some(one) => is_ours(one),
+            None => false,
+        }
+    }
+
     /// Verifies the signature with one of `keys`, by one of the `allowed` algorithms. What is refused is given back, to be
     /// tried again when [newer keys may help](VerifyError::newer_keys_may_help).
     pub fn verify<'k>(

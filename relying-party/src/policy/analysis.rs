@@ -46,6 +46,7 @@ pub(super) fn check(tree: &mut IdedExpr) -> Result<References, ExpressionError> 
     let mut analysis = Analysis::default();
     analysis.visit(tree, Place::default())?;
     Ok(References {
+        scopes: analysis.scopes,
         claims: if analysis.all_claims { ClaimSelection::All } else { ClaimSelection::Named(analysis.claims) },
         access_token: analysis.access_token,
         request: analysis.request,
@@ -71,6 +72,7 @@ struct Place {
 struct Analysis {
     claims: BTreeSet<String>,
     all_claims: bool,
+    scopes: BTreeSet<String>,
     access_token: bool,
     request: bool,
     request_path: bool,
@@ -128,6 +130,12 @@ impl Analysis {
         match variable {
             Expr::Ident(name) if name == "claims" => {
                 self.claims.insert(member.to_owned());
+                Ok(true)
+            }
+            Expr::Ident(name)
+                if name == "scopes" && matches!(expression, Expr::Call(call) if call.func_name == operators::IN) =>
+            {
+                self.scopes.insert(member.to_owned());
                 Ok(true)
             }
             Expr::Ident(name) if name == "request" => {
@@ -301,6 +309,9 @@ mod tests {
             let References { access_token, request, request_path, request_headers, .. } = references(source);
             [access_token, request, request_path, request_headers]
         };
+        let scopes = |source: &str| references(source).scopes.into_iter().collect::<Vec<_>>();
+        assert_eq!(scopes("'b' in scopes && ('a' in scopes || request.method == 'GET')"), ["a", "b"]);
+        assert_eq!(scopes("scopes.exists(scope, scope == 'a') && 'x' in claims.scopes"), [""; 0]);
         assert_eq!(uses("claims.access_token == 'request'"), [false; 4]);
         assert_eq!(uses("access_token"), [true, false, false, false]);
         assert_eq!(uses("request.method == 'GET'"), [false, true, false, false]);

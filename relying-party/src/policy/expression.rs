@@ -1,5 +1,6 @@
 //! CEL expressions over an identity (cel.dev).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cel::Value;
@@ -36,6 +37,8 @@ pub struct Expression {
 pub struct References {
     /// The claims, by their top-level names.
     pub claims: ClaimSelection,
+    /// The scopes that it asks for by name, as in `"orders.write" in scopes`.
+    pub scopes: BTreeSet<String>,
     /// Whether it uses `access_token`.
     pub access_token: bool,
     /// Whether it uses `request` at all; its value then differs from request to request.

@@ -1,13 +1,17 @@
 //! OpenID Connect and OAuth 2.0 exchanges, each a pair of pure functions: the request, and what is made of the answer.
 
+pub mod access_token;
 pub mod authorization;
+pub mod challenge;
 pub mod client_authentication;
+pub mod confirmation;
 pub mod discovery;
 pub mod end_session;
 pub mod endpoint;
 pub mod id_token;
 pub mod jwks;
 pub mod metadata;
+mod numeric_date;
 pub mod provider_failure;
 pub mod pushed_authorization;
 pub mod registration;

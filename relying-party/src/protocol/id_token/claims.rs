@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::IdTokenError;
+use crate::protocol::numeric_date::numeric_date;
 use crate::time::UnixTime;
 
 /// Step 10 leaves the limit to the client. A token is verified seconds after it was made; a day allows for providers that
@@ -12,8 +13,6 @@ use crate::time::UnixTime;
 const MAX_AGE: Duration = Duration::from_secs(86_400);
 /// OIDC Core §2
 const MAX_SUBJECT: usize = 255;
-/// 9999-12-31T23:59:59Z in seconds; a later NumericDate is nonsense.
-const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// The claims of a token with a good signature, still to be checked.
 pub(super) struct Claims(pub(super) Map<String, Value>);
@@ -23,17 +22,9 @@ impl Claims {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    /// A NumericDate (RFC 7519 §2): seconds, possibly with a fraction. Absent and null are the same.
+    /// A date. Absent and null are the same.
     pub(super) fn date(&self, name: &str, malformed: IdTokenError) -> Result<Option<UnixTime>, IdTokenError> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => value
-                .as_f64()
-                .filter(|seconds| (0.0..=LAST_SECOND).contains(seconds))
-                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-                .map(|since_epoch| Some(UnixTime::from_secs(0) + since_epoch))
-                .ok_or(malformed),
-        }
+        numeric_date(&self.0, name).map_err(|_| malformed)
     }
 }
 

@@ -1,0 +1,84 @@
+//! An access token that was verified.
+
+use super::live_identity::LiveIdentity;
+use crate::flow::provider::TrustEpoch;
+use crate::policy::demand::AuthenticationDemand;
+use crate::policy::identity::{Credential, Identity};
+use crate::protocol::access_token::VerifiedAccessToken;
+use crate::protocol::confirmation::Confirmation;
+use crate::secret::Secret;
+use crate::time::UnixTime;
+
+/// A verified access token.
+pub struct LiveToken {
+    identity: LiveIdentity,
+    /// The provider's index in the configuration.
+    provider: usize,
+    audience: Vec<String>,
+    confirmation: Confirmation,
+    auth_time: Option<UnixTime>,
+    acr: Option<String>,
+    trust: TrustEpoch,
+    valid_until: UnixTime,
+}
+
+/// Who issued a token, and under which keys.
+#[derive(Clone, Copy)]
+pub struct TokenOrigin<'a> {
+    /// The provider's index in the configuration.
+    pub provider: usize,
+    /// Its name.
+    pub name: &'a str,
+    /// Which of its keys were trusted.
+    pub trust: TrustEpoch,
+}
+
+impl LiveToken {
+    /// What was `verified` of the token `text`, until `valid_until`.
+    pub fn new(verified: VerifiedAccessToken, text: &str, origin: TokenOrigin<'_>, valid_until: UnixTime) -> Self {
+        let acr = verified.acr().map(str::to_owned);
+        let VerifiedAccessToken { claims, scopes, audience, auth_time, confirmation, .. } = verified;
+        let identity = Identity {
+            provider: origin.name.to_owned(),
+            credential: Credential::Bearer,
+            claims,
+            scopes,
+            access_token: Some(Secret::new(text.to_owned())),
+        };
+        let identity = LiveIdentity::new(identity);
+        let TokenOrigin { provider, trust, .. } = origin;
+        Self { identity, provider, audience, confirmation, auth_time, acr, trust, valid_until }
+    }
+
+    /// Whose token it is.
+    pub const fn identity(&self) -> &LiveIdentity {
+        &self.identity
+    }
+
+    /// The index of the provider that issued it.
+    pub const fn provider(&self) -> usize {
+        self.provider
+    }
+
+    /// What it is bound to.
+    pub const fn confirmation(&self) -> &Confirmation {
+        &self.confirmation
+    }
+
+    /// Whether it is for one of `audience`.
+    pub fn is_for(&self, audience: &[String]) -> bool {
+        self.audience.iter().any(|own| audience.contains(own))
+    }
+
+    /// Whether its owner authenticated as `demand` asks (RFC 9470 §6). What the token does not say did not happen.
+    pub fn was_authenticated(&self, demand: &AuthenticationDemand, now: UnixTime) -> bool {
+        let is_recent = |max_age| self.auth_time.is_some_and(|auth_time| now <= auth_time + max_age);
+        let is_strong = || self.acr.as_ref().is_some_and(|acr| demand.acr_values.contains(acr));
+        demand.max_age.is_none_or(is_recent) && (demand.acr_values.is_empty() || is_strong())
+    }
+
+    /// Whether what was verified still holds, while its issuer's keys are those of `trust`.
+    pub fn is_valid(&self, trust: Option<TrustEpoch>, now: UnixTime) -> bool {
+        now < self.valid_until && trust == Some(self.trust)
+    }
+}

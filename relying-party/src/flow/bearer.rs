@@ -1,0 +1,198 @@
+//! A request that presents an access token (RFC 6750): whose it is, whether it is good, whether it may be used here.
+
+use std::rc::Rc;
+
+use crate::admission::{Admission, LiveToken, TokenOrigin};
+use crate::config::{AccessTokenPolicy, Rule};
+use crate::denial::Denial;
+use crate::http::credentials::{CredentialsError, PresentedToken, TokenScheme};
+use crate::policy::demand::Demand;
+use crate::policy::path::RequestPath;
+use crate::protocol::access_token::{
+    AccessTokenError, ExpectedAccessToken, NotVerified, UnverifiedAccessToken, VerifiedAccessToken,
+};
+use crate::protocol::challenge::BearerError;
+use crate::protocol::confirmation::Possession;
+
+use super::protected::{forward, view};
+use super::provider::LoadedProvider;
+use super::visit::Visit;
+use super::{AwaitProvider, Need, Scene, Step, Wait};
+
+/// Decides a request by the access token that it presents, under the rule with this index and demand.
+pub(super) fn decide(visit: Visit, path: &RequestPath, rule: (usize, &Demand), scene: &mut Scene<'_>) -> Step {
+    let presented = match PresentedToken::of(visit.head.headers()) {
+        Ok(Some(presented)) => presented,
+        Ok(None) => return visit.refuse(BearerError::Missing, scene),
+        Err(error) => return visit.refuse(BearerError::Credentials(error), scene),
+    };
+    let (providers, now) = (scene.providers, scene.now);
+    let holds = |live: &LiveToken| {
+        let loaded = providers.get(live.provider()).and_then(|slot| slot.loaded.as_ref());
+        live.is_valid(loaded.map(|loaded| loaded.trust), now)
+    };
+    match scene.tokens.find(presented.bytes(), holds) {
+        Some(live) => admit(&visit, path, rule, live, presented.scheme, scene),
+        None => {
+            let (index, _) = rule;
+            TokenRequest { visit, path: path.clone(), rule: index }.judge(rule, scene)
+        }
+    }
+}
+
+/// A request whose token is not known yet.
+pub(super) struct TokenRequest {
+    visit: Visit,
+    path: RequestPath,
+    /// The rule's index.
+    rule: usize,
+}
+
+impl TokenRequest {
+    /// Finds out whose token it is, before any cryptography.
+    fn judge(self, (_, demand): (usize, &Demand), scene: &mut Scene<'_>) -> Step {
+        let token = match self.presented().and_then(|presented| presented.text()) {
+            Ok(text) => UnverifiedAccessToken::parse(text),
+            Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
+        };
+        let error = match token {
+            Ok(token) => match issuing_provider(&token, demand, scene) {
+                Some(provider) => {
+                    let need = Need { provider, newer_than: None };
+                    let flow = VerifyAccessToken { request: self, need, token };
+                    return Step::Wait(Wait::Provider { need, flow: AwaitProvider::AccessToken(flow) });
+                }
+                None if token.issuer().is_none() => AccessTokenError::IssuerMissing,
+                None => AccessTokenError::IssuerMismatch,
+            },
+            Err(error) => error,
+        };
+        self.visit.refuse(BearerError::AccessToken(error), scene)
+    }
+
+    fn presented(&self) -> Result<PresentedToken<'_>, CredentialsError> {
+        PresentedToken::of(self.visit.head.headers())?.ok_or(CredentialsError::Malformed)
+    }
+
+    /// The token was verified: remembered, and looked at as this request's.
+    fn conclude(
+        self,
+        verified: VerifiedAccessToken,
+        provider: usize,
+        loaded: &LoadedProvider,
+        scene: &mut Scene<'_>,
+    ) -> Step {
+        let presented = match self.presented() {
+            Ok(presented) => presented,
+            Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
+        };
+        let Some(demand) = scene.config.rules.get(self.rule).and_then(|rule: &Rule| rule.authentication.demand())
+        else {
+            return self.visit.refuse(BearerError::Missing, scene);
+        };
+        let origin = TokenOrigin { provider, name: &loaded.config.name, trust: loaded.trust };
+        let valid_until = verified.expires_at + loaded.config.clock_skew;
+        let text = presented.text().unwrap_or_default();
+        let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
+        scene.tokens.insert(presented.bytes().into(), Rc::clone(&live));
+        admit(&self.visit, &self.path, (self.rule, demand), live, presented.scheme, scene)
+    }
+}
+
+/// Of the providers that the rule admits, the one whose JWT this claims to be; of several with one issuer, the one that it claims
+/// to be for.
+fn issuing_provider(token: &UnverifiedAccessToken, demand: &Demand, scene: &Scene<'_>) -> Option<usize> {
+    let issuer = token.issuer()?;
+    let policy = |index: &usize| -> Option<&AccessTokenPolicy> {
+        scene.providers.get(*index).and_then(|slot| slot.config.access_tokens.as_ref())
+    };
+    let issued = |index: &usize| {
+        let slot = scene.providers.get(*index);
+        slot.is_some_and(|slot| slot.config.issuer.accepts(&issuer) && demand.admits_provider(&slot.config.name))
+            && policy(index).is_some_and(|policy| policy.format.verifies_jwts())
+    };
+    let is_for = |index: &usize| policy(index).is_some_and(|policy| token.claims_to_be_for(&policy.audience));
+    let mut candidates = (0..scene.providers.len()).filter(issued);
+    candidates.clone().find(is_for).or_else(|| candidates.next())
+}
+
+/// An access token that waits for its issuer's keys, or for newer ones.
+pub struct VerifyAccessToken {
+    request: TokenRequest,
+    need: Need,
+    token: UnverifiedAccessToken,
+}
+
+impl VerifyAccessToken {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        let Self { request, need, token } = self;
+        let loaded = match scene.provider(Need { newer_than: None, ..need }) {
+            Ok(loaded) => loaded,
+            Err(denial) => return request.visit.refuse(denial, scene),
+        };
+        match verify(token, &loaded, scene) {
+            Ok(verified) => request.conclude(verified, need.provider, &loaded, scene),
+            // A key that is not known may be newer than what is loaded: then once more with newer keys.
+            Err(NotVerified { token: Some(token), .. }) if need.newer_than.is_none() => {
+                let need = Need { newer_than: Some(loaded.generation), ..need };
+                let flow = AwaitProvider::AccessToken(Self { request, need, token });
+                Step::Wait(Wait::Provider { need, flow })
+            }
+            Err(NotVerified { error, .. }) => request.visit.refuse(BearerError::AccessToken(error), scene),
+        }
+    }
+}
+
+fn verify(
+    token: UnverifiedAccessToken,
+    loaded: &LoadedProvider,
+    scene: &Scene<'_>,
+) -> Result<VerifiedAccessToken, NotVerified> {
+    let config = &loaded.config;
+    let same_issuer = scene.config.providers.iter().filter(|provider| provider.issuer == config.issuer);
+    let client_ids: Vec<_> =
+        same_issuer.filter_map(|provider| provider.client.as_ref()).map(|client| client.client_id.as_str()).collect();
+    let expected = ExpectedAccessToken {
+        issuer: &config.issuer,
+        client_ids: &client_ids,
+        must_be_typed: config.access_tokens.as_ref().is_some_and(|policy| policy.must_be_typed),
+        algorithms: &config.algorithms,
+        clock_skew: config.clock_skew,
+    };
+    token.verify(&expected, &loaded.keys, scene.verifier, scene.now)
+}
+
+/// A verified token: may its presenter use it, and does it meet the rule's demand?
+fn admit(
+    visit: &Visit,
+    path: &RequestPath,
+    (rule, demand): (usize, &Demand),
+    live: Rc<LiveToken>,
+    scheme: TokenScheme,
+    scene: &mut Scene<'_>,
+) -> Step {
+    let request = view(visit, path, Some(demand), scene);
+    let slot = scene.providers.get(live.provider());
+    let audience = slot.and_then(|slot| slot.config.access_tokens.as_ref()).map(|policy| policy.audience.as_slice());
+    let admission =
+        Possession::of_bearer(live.confirmation(), scheme).map_err(BearerError::from).and_then(|possession| {
+            Admission::by_token(
+                live,
+                &possession,
+                (rule, demand),
+                audience.unwrap_or_default(),
+                request.as_ref(),
+                scene.now,
+            )
+        });
+    match admission {
+        Ok(admission) => forward(visit, &admission, request.as_ref(), Vec::new(), scene),
+        Err(error) => visit.refuse(Denial::Bearer(error), scene),
+    }
+}
+
+/// Whether the rule's demand can be met by an access token at all.
+pub(super) fn accepts_tokens(demand: &Demand, scene: &Scene<'_>) -> bool {
+    let mut admitted = scene.providers.iter().filter(|slot| demand.admits_provider(&slot.config.name));
+    admitted.any(|slot| slot.config.access_tokens.is_some())
+}
