@@ -13,7 +13,11 @@ pub mod unverified_jwt;
 pub mod verify;
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 pub(crate) mod test_key;
+#[cfg(test)]
+mod vectors;
 
 pub use algorithm::JwsAlgorithm;
 pub use elliptic::P521Key;
