@@ -15,6 +15,7 @@ mod host;
 mod root;
 mod shared;
 mod shell;
+mod signature;
 mod signing;
 mod stream;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
-use relying_party::jose::Software;
 
 use crate::host::{self, HostEntropy};
 use crate::shared::HostSharedData;
+use crate::signature::HostVerifier;
 use crate::signing::HostSigning;
 
 /// The gateway, and what the host must remember for it.
@@ -164,7 +164,7 @@ impl Shell {
             let mut env = Env {
                 now,
                 entropy: &mut HostEntropy,
-                verifier: &Software,
+                verifier: &HostVerifier,
                 signer: &HostSigning,
                 shared: &mut HostSharedData,
             };

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::message::{ORIGIN, Response};
 use crate::provider::{CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, Provider};
+use crate::simulation::Verification;
 
 /// Configuration, environment, provider and application of one scenario.
 pub struct Setup {
@@ -21,6 +22,8 @@ pub struct Setup {
     pub shares_data: bool,
     /// Whether the host has cryptography of its own (`Need::BareHost` where it has none).
     pub host_cryptography: bool,
+    /// How the host verifies signatures (ring two only).
+    pub verification: Verification,
 }
 
 impl Default for Setup {
@@ -62,6 +65,7 @@ impl Default for Setup {
             vms: 1,
             shares_data: true,
             host_cryptography: true,
+            verification: Verification::Right,
         }
     }
 }

@@ -61,6 +61,8 @@ pub struct Boot {
     pub shared: SharedMap,
     /// Whether the host has cryptography of its own.
     pub cryptography: bool,
+    /// How the host verifies signatures.
+    pub verification: Verification,
     /// Distinguishes the randomness of one instance from that of the next.
     pub instance: u64,
 }
@@ -76,9 +78,23 @@ impl Boot {
             clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
             shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
             cryptography: setup.host_cryptography,
+            verification: setup.verification,
             instance,
         }
     }
+}
+
+/// How a host verifies signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// As it should.
+    Right,
+    /// Not at all.
+    Absent,
+    /// It calls everything good.
+    AlwaysYes,
+    /// It calls nothing good.
+    AlwaysNo,
 }
 
 /// When every simulation begins.

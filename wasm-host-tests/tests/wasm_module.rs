@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use wasm_host_tests::WasmWorld;
+use wasm_host_tests::browser::Browser;
 use wasm_host_tests::host::Host;
 use wasm_host_tests::message::Request;
+use wasm_host_tests::provider::id_token::Signing;
+use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::setup::Setup;
-use wasm_host_tests::simulation::{BEGINNING, Boot};
+use wasm_host_tests::simulation::{BEGINNING, Boot, Verification};
 use wasm_host_tests::world::World;
 
 fn refusal(setup: &Setup) -> String {
@@ -96,4 +99,26 @@ fn an_idle_relying_party_rests() {
     let before = world.ticks();
     world.advance(Duration::from_secs(1800));
     assert!(world.ticks() - before <= 4, "{} ticks in half an hour without anything to do", world.ticks() - before);
+}
+
+#[test]
+fn logins_work_and_forgeries_do_not_whatever_the_host_can_verify() {
+    for (verification, trusted) in [
+        (Verification::Right, "the host verifies RS256, RS384, RS512, ES256, ES384, ES512;"),
+        (Verification::Absent, "the host verifies nothing;"),
+        (Verification::AlwaysYes, "the host verifies nothing;"),
+        (Verification::AlwaysNo, "the host verifies nothing;"),
+    ] {
+        let setup = || Setup { verification, ..Setup::default() };
+        let mut world = WasmWorld::open(setup());
+        Browser::default().open(&mut world, "/").shows("/");
+        let said = world.log().iter().filter(|line| line.contains(trusted)).count();
+        assert_eq!(said, 1, "{verification:?}: {:?}", world.log());
+        for signing in [Signing::Corrupted(TestKey::Rsa1), Signing::With(TestKey::Rsa2)] {
+            let forged = setup().provider(|provider| provider.forge(move |draft| draft.signing = signing));
+            let mut world = WasmWorld::open(forged);
+            let page = Browser::default().open(&mut world, "/target");
+            page.exchange.refused_with(502).because_of("id_token.signature_invalid");
+        }
+    }
 }

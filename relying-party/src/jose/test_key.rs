@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_compact::alg::{Ed25519, Es256, Rsa, RsaPrivateKey};
 use jwt_compact::jwk::JsonWebKey;
 use jwt_compact::{Algorithm, AlgorithmSignature as _};
-use p521::ecdsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
+use p521::ecdsa::signature::{RandomizedSigner as _, Signer as _};
 use p521::elliptic_curve::rand_core::{self, CryptoRng, RngCore};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
@@ -113,9 +113,9 @@ impl TestKey {
             Private::P256(key) => Es256.sign(key, input.as_bytes()).as_bytes().into_owned(),
             Private::P384(key) => {
                 let signature: p384::ecdsa::Signature = key.sign(input.as_bytes());
-                signature.to_vec()
+                signature.to_bytes().to_vec()
             }
-            Private::P521(key) => key.sign_with_rng(&mut Nonce::of(&input), input.as_bytes()).to_vec(),
+            Private::P521(key) => key.sign_with_rng(&mut Nonce::of(&input), input.as_bytes()).to_bytes().to_vec(),
             Private::Ed25519(key) => Ed25519.sign(key, input.as_bytes()).as_bytes().into_owned(),
         };
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))

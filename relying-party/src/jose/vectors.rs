@@ -147,7 +147,7 @@ fn json_web(name: &str) -> Option<Value> {
 /// Judges every case of a file. `divergent` are those that Wycheproof calls valid and we refuse.
 fn judge_file(name: &str, cases: usize, divergent: &[u64]) {
     let Some(vectors) = json_web(name) else { return };
-    let (mut judged, mut accepted, mut wrong) = (0, 0, Vec::new());
+    let (mut judged, mut wrong) = (Vec::new(), Vec::new());
     for group in vectors["testGroups"].as_array().unwrap() {
         // A symmetric key has no public half: its tokens are refused for their algorithm.
         let keys = group.get("public").unwrap_or(&group["private"]);
@@ -172,13 +172,13 @@ fn judge_file(name: &str, cases: usize, divergent: &[u64]) {
                     keys.as_ref().map(JwkSet::skipped)
                 ));
             }
-            judged += 1;
-            accepted += usize::from(good);
+            judged.push(good);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("Wycheproof {name}: {judged} cases, {accepted} of them accepted");
-    assert_eq!(judged, cases);
+    let accepted = judged.iter().filter(|good| **good).count();
+    println!("Wycheproof {name}: {} cases, {accepted} of them accepted", judged.len());
+    assert_eq!(judged.len(), cases);
 }
 
 /// Key and header disagree on the algorithm in 346, 347, 350 and 351; 372 and 373 have stray characters in their base64url.

@@ -261,7 +261,12 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
                 return done(Status::NotFound);
             }
             let (name, arguments) = (read(&mut vm, name, name_length)?, read(&mut vm, at, length)?);
-            let Some(result) = super::foreign::call(&name, &arguments) else { return done(Status::NotFound) };
+            let verification = vm.data().verification;
+            let result = match name.as_slice() {
+                b"verify_signature" => super::verification::verify_signature(verification, &arguments),
+                _ => super::foreign::call(&name, &arguments),
+            };
+            let Some(result) = result else { return done(Status::NotFound) };
             give(&mut vm, &result, to, to_length)
         },
     )?;

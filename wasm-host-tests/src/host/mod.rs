@@ -4,6 +4,7 @@ mod foreign;
 mod imports;
 mod module;
 mod state;
+mod verification;
 mod wasi;
 mod wire;
 

@@ -8,7 +8,7 @@ use relying_party::time::UnixTime;
 use super::wire::{Fields, text};
 use crate::message::{Request, Response};
 use crate::shared::SharedMap;
-use crate::simulation::{Boot, Happening, Randomness};
+use crate::simulation::{Boot, Happening, Randomness, Verification};
 
 /// The number of the first plugin's root context.
 pub const ROOT: u32 = 1;
@@ -37,6 +37,8 @@ pub struct State {
     pub clusters: Vec<String>,
     /// Whether there are foreign functions.
     pub cryptography: bool,
+    /// How the host verifies signatures.
+    pub verification: Verification,
     /// The context that host functions act for.
     pub effective: u32,
     pub streams: BTreeMap<u32, Stream>,
@@ -93,6 +95,7 @@ impl State {
             environment: boot.environment.clone(),
             clusters: boot.clusters.clone(),
             cryptography: boot.cryptography,
+            verification: boot.verification,
             effective: ROOT,
             streams: BTreeMap::new(),
             calls: BTreeMap::new(),
