@@ -9,6 +9,8 @@ use serde_json::json;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::{AUTHORITY, Request};
+use wasm_host_tests::provider::id_token::Signing;
+use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::provider::{Behaviour, Endpoint};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::world::World;
@@ -267,6 +269,18 @@ fn one_of_many_workers_fetches_for_all() {
     }
     assert_eq!(world.provider().count(Endpoint::Keys), 2, "forged key ids, whichever worker sees them");
     world.envoy().assert_no_crash();
+}
+
+#[test]
+fn envoy_itself_verifies_signatures_and_refuses_forged_ones() {
+    let (world, _) = signed_in(Setup::default());
+    let verified = "the host verifies RS256, RS384, RS512, ES256, ES384, ES512;";
+    assert!(world.log().iter().any(|line| line.contains(verified)), "{}", world.log().join("\n"));
+    for signing in [Signing::Corrupted(TestKey::Rsa1), Signing::With(TestKey::Rsa2)] {
+        let forge = Setup::default().provider(|provider| provider.forge(move |draft| draft.signing = signing));
+        let page = Browser::default().open(&mut EnvoyWorld::open(forge), "/target");
+        page.exchange.refused_with(502).because_of("id_token.signature_invalid");
+    }
 }
 
 #[test]
