@@ -11,6 +11,7 @@ use cel::common::value::Val;
 use super::analysis;
 use super::budget::{self, Budget};
 use super::claim_selection::ClaimSelection;
+use super::direct::{Direct, Outcome};
 pub use super::expression_error::{EvaluationError, ExpressionError};
 use super::functions::environment;
 use super::identity::Subject;
@@ -30,6 +31,7 @@ const MAX_NESTING: u16 = 24;
 pub struct Expression {
     tree: Arc<IdedExpr>,
     references: References,
+    direct: Option<Arc<Direct>>,
 }
 
 /// What an expression looks at.
@@ -66,7 +68,8 @@ impl Expression {
             .parse(source)
             .map_err(|errors| ExpressionError::syntax(&errors))?;
         let references = analysis::check(&mut tree)?;
-        Ok(Self { tree: Arc::new(tree), references })
+        let direct = Direct::of(&tree.expr).map(Arc::new);
+        Ok(Self { tree: Arc::new(tree), references, direct })
     }
 
     /// What this looks at.
@@ -83,8 +86,24 @@ impl Expression {
 
     /// The value as a header's text: `None` when there is none, it is no scalar, or it has control characters.
     pub fn text(&self, subject: &Subject<'_>, request: Option<&RequestView<'_>>) -> Option<String> {
+        let direct = self.direct.as_ref().map_or(Outcome::Unknown, |direct| direct.evaluate(subject.identity));
+        let text = match direct {
+            Outcome::Text(text) => text.into_owned(),
+            Outcome::Scalar(text) => text,
+            Outcome::Nothing => return None,
+            Outcome::Unknown => return self.interpreted_text(subject, request),
+        };
+        is_printable(&text).then_some(text)
+    }
+
+    pub(super) fn interpreted_text(&self, subject: &Subject<'_>, request: Option<&RequestView<'_>>) -> Option<String> {
         let text = self.evaluate(subject, request, scalar_text).ok()??;
-        (!text.contains(char::is_control)).then_some(text)
+        is_printable(&text).then_some(text)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_direct(&self) -> bool {
+        self.direct.is_some()
     }
 
     fn evaluate<T>(
@@ -94,9 +113,9 @@ impl Expression {
         read: impl FnOnce(&dyn Val) -> T,
     ) -> Result<T, EvaluationError> {
         if !self.references.request && !self.references.comprehensions {
-            return Value::resolve_val(&self.tree, &subject.context).map(|value| read(value.as_ref())).map_err(failed);
+            return Value::resolve_val(&self.tree, subject.context()).map(|value| read(value.as_ref())).map_err(failed);
         }
-        let mut scope = subject.context.new_inner_scope();
+        let mut scope = subject.context().new_inner_scope();
         if let Some(request) = request.filter(|_| self.references.request) {
             scope.add_variable_as_val("request", request.to_cel(self.references.request_headers));
         }
@@ -110,6 +129,10 @@ impl Expression {
 /// The interpreter's errors quote values, so none leaves this module.
 fn failed(_: cel::ExecutionError) -> EvaluationError {
     EvaluationError::Failed
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.contains(char::is_control)
 }
 
 fn scalar_text(value: &dyn Val) -> Option<String> {

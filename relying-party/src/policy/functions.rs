@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::{budget, pattern};
 
 /// The longest text that one of these functions makes (bytes): longer than any header that a backend accepts.
-const MAX_TEXT: usize = 64 * 1024;
+pub(super) const MAX_TEXT: usize = 64 * 1024;
 
 /// A function that expressions may call, and with how many arguments.
 pub(super) struct Signature {

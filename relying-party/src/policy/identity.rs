@@ -1,5 +1,6 @@
 //! Who a request is made for, as expressions see it.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -46,24 +47,38 @@ impl Credential {
     }
 }
 
-/// An identity, converted once so that evaluating several expressions for it is cheap.
+/// An identity, converted at most once, and only when an expression needs the interpreter.
 pub struct Subject<'a> {
-    pub(super) context: Context<'a, 'a>,
+    pub(super) identity: &'a Identity,
+    context: OnceCell<Context<'a, 'a>>,
 }
 
 impl<'a> Subject<'a> {
-    /// Converts `identity`, borrowing its texts.
-    pub fn new(identity: &'a Identity) -> Self {
-        let mut context = Context::with_env(Arc::clone(environment()));
-        let scopes: Vec<_> = identity.scopes.iter().map(|scope| text(scope)).collect();
-        context.add_variable_as_val("claims", object(&identity.claims));
-        context.add_variable_as_val("scopes", Box::new(CelList::from(scopes)));
-        context.add_variable_as_val("provider", text(&identity.provider));
-        context.add_variable_as_val("credential", text(identity.credential.name()));
-        if let Some(token) = &identity.access_token {
-            context.add_variable_as_val("access_token", text(token.expose()));
-        }
-        Self { context }
+    /// Borrows `identity`.
+    pub const fn new(identity: &'a Identity) -> Self {
+        Self { identity, context: OnceCell::new() }
+    }
+
+    /// The variables of expressions, borrowing the identity's texts.
+    pub(super) fn context(&self) -> &Context<'a, 'a> {
+        self.context.get_or_init(|| {
+            let identity = self.identity;
+            let mut context = Context::with_env(Arc::clone(environment()));
+            let scopes: Vec<_> = identity.scopes.iter().map(|scope| text(scope)).collect();
+            context.add_variable_as_val("claims", object(&identity.claims));
+            context.add_variable_as_val("scopes", Box::new(CelList::from(scopes)));
+            context.add_variable_as_val("provider", text(&identity.provider));
+            context.add_variable_as_val("credential", text(identity.credential.name()));
+            if let Some(token) = &identity.access_token {
+                context.add_variable_as_val("access_token", text(token.expose()));
+            }
+            context
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_converted(&self) -> bool {
+        self.context.get().is_some()
     }
 }
 

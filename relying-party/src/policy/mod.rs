@@ -4,6 +4,7 @@ mod analysis;
 mod budget;
 pub mod claim_selection;
 pub mod demand;
+mod direct;
 pub mod expression;
 mod expression_error;
 mod functions;

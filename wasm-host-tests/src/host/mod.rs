@@ -67,7 +67,6 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
         let context = FIRST_STREAM + stream;
         let done: u32 = self.vm(context, "proxy_on_done", context);
         assert_eq!(done, 1, "the module wants to delay the end of a stream");
-        self.vm::<_, ()>(context, "proxy_on_log", context);
         self.vm::<_, ()>(context, "proxy_on_delete", context);
         let state = self.store.data_mut();
         state.streams.remove(&context);
