@@ -48,8 +48,12 @@ enum Place {
 pub enum Filter {
     /// None at all.
     None,
+    /// One of Envoy's own: its name, and its `typed_config`.
+    Native(&'static str, Value),
     /// A Wasm module.
     Wasm {
+        /// The VM it runs in, with all that name the same and load the same code; otherwise one of its own.
+        vm: Option<String>,
         /// The module's file.
         module: PathBuf,
         /// The plugin configuration.
@@ -87,7 +91,7 @@ impl Filter {
 
     /// Another module.
     pub const fn wasm(module: PathBuf, configuration: Value) -> Self {
-        Self::Wasm { module, configuration, environment: Vec::new(), allow_on_headers_stop_iteration: false }
+        Self::Wasm { vm: None, module, configuration, environment: Vec::new(), allow_on_headers_stop_iteration: false }
     }
 
     /// Sets a variable of the module's environment.
@@ -95,6 +99,15 @@ impl Filter {
     pub fn environment_variable(mut self, name: &str, value: &str) -> Self {
         if let Self::Wasm { environment, .. } = &mut self {
             environment.push((name.to_owned(), value.to_owned()));
+        }
+        self
+    }
+
+    /// In the VM of this name.
+    #[must_use]
+    pub fn in_vm(mut self, name: &str) -> Self {
+        if let Self::Wasm { vm, .. } = &mut self {
+            *vm = Some(name.to_owned());
         }
         self
     }
@@ -187,14 +200,22 @@ impl Listener {
 
 impl Filter {
     fn render(&self, name: &str) -> String {
-        let Self::Wasm { module, configuration, environment, allow_on_headers_stop_iteration } = self else {
-            return String::new();
+        let (vm, module, configuration, environment, allow_on_headers_stop_iteration) = match self {
+            Self::None => return String::new(),
+            Self::Native(name, configuration) => {
+                let values = [("name", *name), ("configuration", &configuration.to_string())];
+                return fill(include_str!("../config/native-filter.yaml"), &values);
+            }
+            Self::Wasm { vm, module, configuration, environment, allow_on_headers_stop_iteration } => {
+                (vm, module, configuration, environment, allow_on_headers_stop_iteration)
+            }
         };
         let environment: Map<_, _> = environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
         fill(
             include_str!("../config/wasm-filter.yaml"),
             &[
                 ("name", name),
+                ("vm", vm.as_deref().unwrap_or(name)),
                 ("module", &json!(module).to_string()),
                 ("environment", &Value::from(environment).to_string()),
                 ("configuration", &configuration.to_string()),

@@ -41,6 +41,7 @@ pub struct EnvoyWorld {
     envoy: Rc<Envoy>,
     setup: Configured,
     options: Options,
+    generation: u32,
     /// The listener, its plugin, its VM: one name for all.
     name: String,
     address: SocketAddr,
@@ -106,6 +107,7 @@ impl EnvoyWorld {
             envoy: ENVOY.with_borrow_mut(|envoy| Rc::clone(envoy.get_or_insert_with(start))),
             setup: Configured { document: setup.document, environment: setup.environment },
             options,
+            generation: 0,
             name: String::new(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             backend: Backend::answering(move |_| application.clone()),
@@ -149,20 +151,40 @@ impl EnvoyWorld {
     }
 
     fn boot(&mut self) {
-        let generation = self.envoy.next_generation();
-        self.name = format!("world-{generation}");
-        let (application, provider) = (format!("application-{generation}"), format!("{CLUSTER}-{generation}"));
-        let mut document = self.setup.document.clone();
-        rename_cluster(&mut document["providers"], &provider);
-        let filter = Filter::latchkey(document).stop_iteration(self.options.stop_iteration);
-        let environment = self.setup.environment.iter();
-        let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
-        let listener = Listener::new(&self.name, filter, self.options.route, self.options.access);
-        let listener = listener.leading_to(&application).behind_tls().patience(self.options.patience);
+        self.generation = self.envoy.next_generation();
+        self.name = format!("world-{}", self.generation);
+        let listener = self.listener(&self.name);
         self.address = listener.address();
-        let clusters = [(application, self.backend.address()), (provider, self.provider.address())];
+        let clusters = [(self.application(), self.backend.address()), (self.cluster(), self.provider.address())];
         self.envoy.add(listener, clusters.map(|(name, address)| Cluster { name, address }).to_vec());
         self.envoy.remove(&RETIRED.take());
+    }
+
+    /// Another listener with the same configuration, in the same VM: a filter that remembers nothing. Its name and address.
+    pub fn beside(&self) -> (String, SocketAddr) {
+        let name = format!("{}-{}", self.name, self.envoy.next_generation());
+        let listener = self.listener(&name);
+        let address = listener.address();
+        self.envoy.add(listener, Vec::new());
+        (name, address)
+    }
+
+    fn listener(&self, name: &str) -> Listener {
+        let mut document = self.setup.document.clone();
+        rename_cluster(&mut document["providers"], &self.cluster());
+        let filter = Filter::latchkey(document).in_vm(&self.name).stop_iteration(self.options.stop_iteration);
+        let environment = self.setup.environment.iter();
+        let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
+        let listener = Listener::new(name, filter, self.options.route, self.options.access);
+        listener.leading_to(&self.application()).behind_tls().patience(self.options.patience)
+    }
+
+    fn application(&self) -> String {
+        format!("application-{}", self.generation)
+    }
+
+    fn cluster(&self) -> String {
+        format!("{CLUSTER}-{}", self.generation)
     }
 
     fn take_pending(&mut self, ticket: Ticket) -> Pending {

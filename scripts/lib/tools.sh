@@ -115,8 +115,3 @@ install_chromium() {
     fi
     export CHROMIUM
 }
-
-# The load generator of the benchmark.
-install_wrk() {
-    install_debian_package wrk wrk "build wrk from its sources (a C compiler is all it needs) and put it on PATH"
-}

@@ -97,7 +97,7 @@ impl Direct {
             Self::Sum(terms) => {
                 let [left, right] = terms.as_ref();
                 match (left.evaluate(identity), right.evaluate(identity)) {
-                    (Outcome::Text(left), Outcome::Text(right)) => Outcome::Text(left + right),
+                    (Outcome::Text(left), Outcome::Text(right)) => Outcome::Text(Cow::Owned([left, right].concat())),
                     // Numbers add up, lists append.
                     _ => Outcome::Unknown,
                 }
