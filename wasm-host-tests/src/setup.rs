@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::message::{ORIGIN, Response};
-use crate::provider::{CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, Provider};
+use crate::provider::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, OTHER_ISSUER, OTHER_KEYS, Provider};
 use crate::simulation::Verification;
 
 /// Configuration, environment, provider and application of one scenario.
@@ -71,6 +71,39 @@ impl Default for Setup {
 }
 
 impl Setup {
+    /// Like the default, and an API for access tokens: `/orders` and, with a scope, `/orders/new`; `/staff` for a group;
+    /// `/invoices` for another audience; `/partner` for another issuer; `/either` for sessions as well.
+    pub fn api() -> Self {
+        let mut setup = Self::default().of_provider("audience", json!([AUDIENCE]));
+        let bearer = |path: &str| json!({"name": path, "match": {"path_prefix": path}, "authentication": "bearer"});
+        let with = |path: &str, key: &str, value: Value| {
+            let mut rule = bearer(path);
+            rule[key] = value;
+            rule
+        };
+        let rules = setup.document["rules"].as_array_mut().expect("a list");
+        rules.splice(
+            0..0,
+            [
+                with("/orders/new", "require", json!("\"orders.write\" in scopes")),
+                bearer("/orders"),
+                with("/staff", "require", json!("\"staff\" in claims.groups")),
+                with("/invoices", "audience", json!(["https://invoices.example.org"])),
+                with("/partner", "providers", json!(["partner"])),
+                with("/either", "authentication", json!("any")),
+            ],
+        );
+        let partner = json!({
+            "name": "partner", "issuer": OTHER_ISSUER, "cluster": CLUSTER, "metadata": {"jwks_uri": OTHER_KEYS},
+            "audience": [AUDIENCE],
+        });
+        setup.document["providers"].as_array_mut().expect("a list").push(partner);
+        setup
+            .header("x-auth-issuer", "claims.iss")
+            .header("x-auth-scopes", "scopes.join(\" \")")
+            .header("x-auth-how", "credential + \" \" + provider")
+    }
+
     /// Sets a key of `session`.
     #[must_use]
     pub fn session(mut self, key: &str, value: impl Into<Value>) -> Self {

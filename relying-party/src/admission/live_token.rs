@@ -14,6 +14,8 @@ pub struct LiveToken {
     identity: LiveIdentity,
     /// The provider's index in the configuration.
     provider: usize,
+    /// The index of the rule under which that provider was chosen.
+    rule: usize,
     audience: Vec<String>,
     confirmation: Confirmation,
     auth_time: Option<UnixTime>,
@@ -31,6 +33,8 @@ pub struct TokenOrigin<'a> {
     pub name: &'a str,
     /// Which of its keys were trusted.
     pub trust: TrustEpoch,
+    /// The index of the rule under which it was chosen: another may choose another of those with the same issuer.
+    pub rule: usize,
 }
 
 impl LiveToken {
@@ -46,8 +50,8 @@ impl LiveToken {
             access_token: Some(Secret::new(text.to_owned())),
         };
         let identity = LiveIdentity::new(identity);
-        let TokenOrigin { provider, trust, .. } = origin;
-        Self { identity, provider, audience, confirmation, auth_time, acr, trust, valid_until }
+        let TokenOrigin { provider, trust, rule, .. } = origin;
+        Self { identity, provider, rule, audience, confirmation, auth_time, acr, trust, valid_until }
     }
 
     /// Whose token it is.
@@ -58,6 +62,11 @@ impl LiveToken {
     /// The index of the provider that issued it.
     pub const fn provider(&self) -> usize {
         self.provider
+    }
+
+    /// The index of the rule under which that provider was chosen.
+    pub const fn rule(&self) -> usize {
+        self.rule
     }
 
     /// What it is bound to.

@@ -4,6 +4,8 @@ pub mod cache;
 mod live_identity;
 mod live_session;
 mod live_token;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -46,19 +48,19 @@ impl Admission {
     }
 
     /// By an access token whose presenter may use it, for the rule with this index and demand. The token must be for one of
-    /// the rule's `audience`, or of its provider's.
+    /// `audience`: the rule's, or else its provider's.
     pub fn by_token(
         token: Rc<LiveToken>,
         _: &Possession,
         (rule, demand): (usize, &Demand),
-        of_provider: &[String],
+        audience: &[String],
         request: Option<&RequestView<'_>>,
         now: UnixTime,
     ) -> Result<Self, BearerError> {
         if !demand.admits_provider(&token.identity().identity().provider) {
             return Err(AccessTokenError::IssuerMismatch.into());
         }
-        if !token.is_for(demand.audience.as_deref().unwrap_or(of_provider)) {
+        if !token.is_for(audience) {
             return Err(AccessTokenError::AudienceMismatch.into());
         }
         if !token.was_authenticated(&demand.authentication, now) {

@@ -15,7 +15,7 @@ use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
 
 use super::protected::{forward, view};
-use super::provider::LoadedProvider;
+use super::provider::{LoadedProvider, ProviderSlot};
 use super::visit::Visit;
 use super::{AwaitProvider, Need, Scene, Step, Wait};
 
@@ -29,7 +29,9 @@ pub(super) fn decide(visit: Visit, path: &RequestPath, rule: (usize, &Demand), s
     let (providers, now) = (scene.providers, scene.now);
     let holds = |live: &LiveToken| {
         let loaded = providers.get(live.provider()).and_then(|slot| slot.loaded.as_ref());
+        let (index, _) = rule;
         live.is_valid(loaded.map(|loaded| loaded.trust), now)
+            && (live.rule() == index || is_sole_of_its_issuer(live.provider(), providers))
     };
     match scene.tokens.find(presented.bytes(), holds) {
         Some(live) => admit(&visit, path, rule, live, presented.scheme, scene),
@@ -90,7 +92,7 @@ impl TokenRequest {
         else {
             return self.visit.refuse(BearerError::Missing, scene);
         };
-        let origin = TokenOrigin { provider, name: &loaded.config.name, trust: loaded.trust };
+        let origin = TokenOrigin { provider, name: &loaded.config.name, trust: loaded.trust, rule: self.rule };
         let valid_until = verified.expires_at + loaded.config.clock_skew;
         let text = presented.text().unwrap_or_default();
         let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
@@ -102,18 +104,24 @@ impl TokenRequest {
 /// Of the providers that the rule admits, the one whose JWT this claims to be; of several with one issuer, the one that it claims
 /// to be for.
 fn issuing_provider(token: &UnverifiedAccessToken, demand: &Demand, scene: &Scene<'_>) -> Option<usize> {
-    let issuer = token.issuer()?;
     let policy = |index: &usize| -> Option<&AccessTokenPolicy> {
         scene.providers.get(*index).and_then(|slot| slot.config.access_tokens.as_ref())
     };
     let issued = |index: &usize| {
         let slot = scene.providers.get(*index);
-        slot.is_some_and(|slot| slot.config.issuer.accepts(&issuer) && demand.admits_provider(&slot.config.name))
-            && policy(index).is_some_and(|policy| policy.format.verifies_jwts())
+        slot.is_some_and(|slot| {
+            token.claims_to_come_from(&slot.config.issuer) && demand.admits_provider(&slot.config.name)
+        }) && policy(index).is_some_and(|policy| policy.format.verifies_jwts())
     };
     let is_for = |index: &usize| policy(index).is_some_and(|policy| token.claims_to_be_for(&policy.audience));
     let mut candidates = (0..scene.providers.len()).filter(issued);
     candidates.clone().find(is_for).or_else(|| candidates.next())
+}
+
+/// Whether every rule would find the same provider for a token of this one.
+fn is_sole_of_its_issuer(provider: usize, providers: &[ProviderSlot]) -> bool {
+    let issuer = |index: usize| providers.get(index).map(|slot| &slot.config.issuer);
+    (0..providers.len()).all(|other| other == provider || issuer(other) != issuer(provider))
 }
 
 /// An access token that waits for its issuer's keys, or for newer ones.
@@ -172,23 +180,22 @@ fn admit(
     scene: &mut Scene<'_>,
 ) -> Step {
     let request = view(visit, path, Some(demand), scene);
-    let slot = scene.providers.get(live.provider());
-    let audience = slot.and_then(|slot| slot.config.access_tokens.as_ref()).map(|policy| policy.audience.as_slice());
+    let audience = audience(scene.providers.get(live.provider()), demand);
     let admission =
         Possession::of_bearer(live.confirmation(), scheme).map_err(BearerError::from).and_then(|possession| {
-            Admission::by_token(
-                live,
-                &possession,
-                (rule, demand),
-                audience.unwrap_or_default(),
-                request.as_ref(),
-                scene.now,
-            )
+            Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
         });
     match admission {
         Ok(admission) => forward(visit, &admission, request.as_ref(), Vec::new(), scene),
         Err(error) => visit.refuse(Denial::Bearer(error), scene),
     }
+}
+
+/// For whom a token must be: what the rule says, or its provider.
+fn audience<'a>(slot: Option<&'a ProviderSlot>, demand: &'a Demand) -> &'a [String] {
+    let of_provider =
+        || slot.and_then(|slot| slot.config.access_tokens.as_ref()).map(|policy| policy.audience.as_slice());
+    demand.audience.as_deref().or_else(of_provider).unwrap_or_default()
 }
 
 /// Whether the rule's demand can be met by an access token at all.

@@ -42,13 +42,25 @@ impl UnverifiedAccessToken {
         UnverifiedJwt::parse(token).map(|jwt| Self(Box::new(jwt))).map_err(AccessTokenError::Malformed)
     }
 
-    /// Who claims to have issued it: `iss`, or the trust domain of a SPIFFE ID in `sub` (SPIFFE JWT-SVID §3: `iss` is optional).
+    /// Who claims to have issued it: `iss`, or the trust domain of a SPIFFE ID in `sub`.
     pub fn issuer(&self) -> Option<Cow<'_, str>> {
-        let trust_domain = || {
-            let path = self.0.subject()?.strip_prefix("spiffe://")?;
-            Some(Cow::Owned(format!("spiffe://{}", path.split('/').next().unwrap_or_default())))
-        };
-        self.0.issuer().map(Cow::Borrowed).or_else(trust_domain)
+        self.0.issuer().map(Cow::Borrowed).or_else(|| self.trust_domain().map(Cow::Owned))
+    }
+
+    /// Whether it claims to come from `issuer`.
+    pub fn claims_to_come_from(&self, issuer: &Issuer) -> bool {
+        self.issuer_as_of(issuer).is_some_and(|claimed| issuer.accepts(&claimed))
+    }
+
+    /// The claim that says so. The keys of a trust domain speak for its own SPIFFE IDs alone, whatever `iss` says, which may be
+    /// missing (SPIFFE JWT-SVID §3.1, §5).
+    fn issuer_as_of(&self, issuer: &Issuer) -> Option<Cow<'_, str>> {
+        if issuer.is_trust_domain() { self.trust_domain().map(Cow::Owned) } else { self.0.issuer().map(Cow::Borrowed) }
+    }
+
+    fn trust_domain(&self) -> Option<String> {
+        let (name, _) = self.0.subject()?.strip_prefix("spiffe://")?.split_once('/')?;
+        Some(format!("spiffe://{name}"))
     }
 
     /// Whether it claims to be for one of `audience`; only to choose among several providers with one issuer.
@@ -64,8 +76,8 @@ impl UnverifiedAccessToken {
         verifier: &dyn SignatureVerifier,
         now: UnixTime,
     ) -> Result<VerifiedAccessToken, NotVerified> {
-        let is_typed = typ::check(self.0.typ(), expected.must_be_typed)?; // RFC 9068 §4; RFC 8725 §3.11
-        let claimed = self.issuer().map(Cow::into_owned);
+        let is_typed = typ::check(self.0.typ(), expected)?; // RFC 9068 §4; RFC 8725 §3.11
+        let claimed = self.issuer_as_of(expected.issuer).map(Cow::into_owned);
         let jwt = self.0.verify(keys, expected.algorithms, verifier).map_err(NotVerified::by_signature)?;
         let key_issuer = jwt.key().issuer.clone();
         let claims = jwt.into_claims();

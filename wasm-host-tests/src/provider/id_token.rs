@@ -1,4 +1,4 @@
-//! ID tokens, honest and otherwise.
+//! Tokens of the provider, honest and otherwise.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::keys::{TestKey, hmac_sha256};
 
-/// An ID token before it is signed: what a test may change.
+/// An ID token or access token before it is signed: what a test may change.
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// The JOSE header.
@@ -21,7 +21,7 @@ pub struct Draft {
     pub signing: Signing,
 }
 
-/// How an ID token is signed.
+/// How a token is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signing {
     /// With this key.
@@ -35,6 +35,20 @@ pub enum Signing {
 }
 
 impl Draft {
+    /// An honest access token (RFC 9068 §2) that `key` signs.
+    pub fn access_token(key: TestKey, claims: Value) -> Self {
+        let mut draft = Self::new(key, claims);
+        draft.header["typ"] = "at+jwt".into();
+        draft
+    }
+
+    /// Signs with another key, and says so.
+    pub fn sign_with(&mut self, key: TestKey) {
+        self.header["alg"] = key.algorithm().into();
+        self.header["kid"] = key.kid().into();
+        self.signing = Signing::With(key);
+    }
+
     /// An honest draft for `key`.
     pub fn new(key: TestKey, claims: Value) -> Self {
         let header = serde_json::json!({"alg": key.algorithm(), "kid": key.kid(), "typ": "JWT"});

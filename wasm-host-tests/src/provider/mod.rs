@@ -28,6 +28,13 @@ pub const CLIENT_ID: &str = "portal";
 /// Its secret: with characters that Basic authentication must encode (RFC 6749 §2.3.1).
 pub const CLIENT_SECRET: &str = "s3cret:with/odd+chars%";
 
+/// Whom its access tokens are for.
+pub const AUDIENCE: &str = "https://api.example.org";
+/// Another issuer, which only issues access tokens.
+pub const OTHER_ISSUER: &str = "https://tokens.partner.test";
+/// Where its keys are.
+pub const OTHER_KEYS: &str = "https://login.provider.test/partner/keys";
+
 /// What the provider does with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -56,6 +63,8 @@ pub enum Endpoint {
     PushedAuthorization,
     /// The end-session endpoint
     EndSession,
+    /// The JWK set of [`OTHER_ISSUER`]
+    OtherKeys,
     /// Anything else
     Unknown,
 }
@@ -131,6 +140,8 @@ pub struct Provider {
     pub signing_key: TestKey,
     /// The keys that are published.
     pub published_keys: Vec<TestKey>,
+    /// The keys that [`OTHER_ISSUER`] publishes.
+    pub other_keys: Vec<TestKey>,
     /// Header fields of the answer with the keys.
     pub key_fields: Vec<(&'static str, &'static str)>,
     /// How long an ID token is valid.
@@ -164,6 +175,7 @@ impl Default for Provider {
             response_issuer: Some(ISSUER.to_owned()),
             signing_key: TestKey::Rsa1,
             published_keys: vec![TestKey::Rsa1, TestKey::P256A],
+            other_keys: vec![TestKey::P256B],
             key_fields: Vec::new(),
             token_lifetime: Duration::from_secs(300),
             log: Vec::new(),
@@ -210,6 +222,15 @@ impl Provider {
     /// Changes every ID token before it is signed.
     pub fn forge(&mut self, change: impl FnMut(&mut Draft) + Send + 'static) {
         self.id_token = Box::new(change);
+    }
+
+    /// An access token as the provider issues it to a client of the API, before it is signed (RFC 9068 §2.2).
+    pub fn access_token(&self, now: UnixTime) -> Draft {
+        let claims = json!({
+            "iss": ISSUER, "sub": "ada", "aud": AUDIENCE, "client_id": "cli", "scope": "orders.read",
+            "iat": now.as_secs(), "exp": (now + self.token_lifetime).as_secs(),
+        });
+        Draft::access_token(self.signing_key, claims)
     }
 
     /// Changes the discovery document.
@@ -261,6 +282,10 @@ impl Provider {
             Endpoint::Token => self.token(request, now),
             Endpoint::PushedAuthorization => self.push(request, now),
             Endpoint::EndSession => self.end_session(request),
+            Endpoint::OtherKeys => {
+                let keys: Vec<Value> = self.other_keys.iter().map(|key| key.jwk()).collect();
+                Response::json(200, &json!({"keys": keys}))
+            }
             Endpoint::Unknown => Response::new(404, "text/plain", "no such endpoint"),
         }
     }
@@ -298,6 +323,9 @@ fn endpoint_of(request: &Request) -> Endpoint {
     // Some of its endpoints may be on other hosts of the provider, as Google's are.
     if !request.header(":authority").is_some_and(|authority| authority.ends_with(".provider.test")) {
         return Endpoint::Unknown;
+    }
+    if OTHER_KEYS.ends_with(request.path()) {
+        return Endpoint::OtherKeys;
     }
     match request.path().strip_prefix(base) {
         Some("/.well-known/openid-configuration") => Endpoint::Discovery,

@@ -2,6 +2,9 @@
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
 pub mod bad_input;
+pub mod bearer;
+pub mod bearer_keys;
+pub mod bearer_rules;
 pub mod client;
 pub mod endpoints;
 pub mod headers;
@@ -21,6 +24,8 @@ pub mod session_cookies;
 mod registry;
 
 use crate::browser::Browser;
+use crate::message::Request;
+use crate::provider::id_token::Draft;
 use crate::setup::Setup;
 use crate::world::{Need, World};
 
@@ -56,6 +61,19 @@ pub fn run_all<W: World>(scenarios: &[Scenario]) {
     });
     let failed: Vec<&str> = failed.map(|scenario| scenario.name).collect();
     assert!(failed.is_empty(), "{} of {} scenarios failed: {failed:?}", failed.len(), scenarios.len());
+}
+
+/// An access token of the provider, changed before it is signed.
+fn access_token<W: World>(world: &mut W, change: impl FnOnce(&mut Draft)) -> String {
+    let now = world.now();
+    let mut draft = world.provider().access_token(now);
+    change(&mut draft);
+    draft.sign()
+}
+
+/// A client's request with an access token.
+fn call(path: &str, token: &str) -> Request {
+    Request::get(path).with("authorization", format!("Bearer {token}"))
 }
 
 /// A world in which a person has signed in, and that person's browser.

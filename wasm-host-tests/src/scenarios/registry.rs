@@ -226,6 +226,43 @@ macro_rules! scenarios {
             a_push_that_is_not_answered_is_given_up,
             resources_are_named_in_both_requests,
         }
+        $crate::scenarios! { @theme $how $world, bearer:
+            a_request_without_a_token_is_told_what_is_wanted,
+            a_person_who_opens_an_api_sees_a_page_and_no_login,
+            a_good_token_reaches_the_application_with_its_identity,
+            the_token_stays_here_or_goes_on_as_configured,
+            a_bad_token_is_refused_with_its_reason,
+            a_token_that_nobody_signed_is_refused,
+            an_id_token_is_no_access_token,
+            untyped_tokens_are_accepted_unless_the_type_is_required,
+            credentials_that_no_token_looks_like_are_refused,
+            two_issuers_are_told_apart_before_any_cryptography,
+            no_token_reaches_the_log,
+        }
+        $crate::scenarios! { @theme $how $world, bearer_rules:
+            a_token_is_for_the_audience_of_its_rule_or_its_provider,
+            scopes_decide_and_the_challenge_names_the_missing_one,
+            what_no_other_scope_would_change_is_forbidden_without_a_challenge,
+            a_rule_for_either_takes_sessions_and_tokens,
+            a_rule_for_either_leads_people_to_a_login_and_tells_scripts_both_ways,
+            an_optional_token_names_somebody_and_a_bad_one_nobody_at_all,
+            a_token_opens_nothing_where_none_is_asked_for,
+            where_no_provider_issues_tokens_an_optional_one_is_not_ours,
+            an_older_or_weaker_sign_in_is_challenged,
+            one_token_under_two_registrations_of_one_issuer,
+        }
+        $crate::scenarios! { @theme $how $world, bearer_keys:
+            a_key_that_signs_for_the_first_time_is_fetched_once,
+            sixty_tokens_with_forged_key_ids_cause_one_fetch,
+            a_withdrawn_key_ends_its_tokens_with_the_next_fetch needs VirtualTime,
+            a_key_that_joins_ends_nothing needs VirtualTime,
+            a_token_that_is_remembered_ends_when_it_expires needs VirtualTime,
+            a_token_that_begins_later_is_refused_until_then needs VirtualTime,
+            tokens_are_verified_while_the_issuer_is_down,
+            without_keys_nobody_is_admitted_and_nobody_is_blamed,
+            outdated_keys_admit_no_token_either needs VirtualTime,
+            a_client_that_waits_for_keys_is_decided_when_they_come,
+        }
         $crate::scenarios! { @theme $how $world, bad_input:
             bytes_that_are_no_text_are_survived_in_every_header,
             bytes_that_are_no_text_are_survived_beside_a_session,
@@ -284,6 +321,9 @@ mod tests {
             include_str!("endpoints.rs"),
             include_str!("bad_input.rs"),
             include_str!("client.rs"),
+            include_str!("bearer.rs"),
+            include_str!("bearer_rules.rs"),
+            include_str!("bearer_keys.rs"),
         ] {
             for line in source.lines().filter(|line| line.contains("<W: World>()")) {
                 let Some((name, _)) = line.strip_prefix("pub fn ").and_then(|rest| rest.split_once('<')) else {

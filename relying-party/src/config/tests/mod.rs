@@ -6,6 +6,7 @@ use super::{Config, ConfigErrors};
 
 mod accepted;
 mod any_input;
+mod bearer;
 mod client;
 mod leaks;
 mod planned;

@@ -7,16 +7,22 @@ pub(super) fn ensure(condition: bool, otherwise: AccessTokenError) -> Result<(),
 }
 
 pub(super) mod typ {
+    use super::super::ExpectedAccessToken;
     use super::AccessTokenError;
 
     /// Whether the token says that it is an access token (RFC 9068 §2.1). A type of its own that is another is refused, so that no
     /// logout token, DPoP proof or assertion passes for one (RFC 8725 §3.11).
-    pub(in super::super) fn check(typ: Option<&str>, must_be_typed: bool) -> Result<bool, AccessTokenError> {
+    pub(in super::super) fn check(
+        typ: Option<&str>,
+        expected: &ExpectedAccessToken<'_>,
+    ) -> Result<bool, AccessTokenError> {
         let typ = typ.map(|typ| typ.to_ascii_lowercase());
         match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
             Some("at+jwt") => Ok(true),
-            None | Some("jwt") if must_be_typed => Err(AccessTokenError::NotTyped),
+            None | Some("jwt") if expected.must_be_typed => Err(AccessTokenError::NotTyped),
             None | Some("jwt") => Ok(false),
+            // SPIFFE JWT-SVID §2.3
+            Some("jose") if expected.issuer.is_trust_domain() && !expected.must_be_typed => Ok(false),
             Some(_) => Err(AccessTokenError::WrongType),
         }
     }
@@ -86,8 +92,8 @@ pub(super) mod kind {
 
     /// What only ID tokens have (OIDC Core 1.0 §3.1.3.6, §3.3.2.11).
     const HASHES: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
-    /// What ID tokens do not have.
-    const OF_ACCESS_TOKENS: [&str; 3] = ["scope", "scp", "client_id"];
+    /// What ID tokens do not have. The last two are Entra ID's: how the client proved itself.
+    const OF_ACCESS_TOKENS: [&str; 5] = ["scope", "scp", "client_id", "azpacr", "appidacr"];
 
     /// A token without a type of its own could be an ID token: that says who signed in somewhere, not what somebody may do here
     /// (RFC 9068 §5). It is one by its hashes, by a nonce, by the type that Keycloak writes into the payload, and when it is for a

@@ -1,0 +1,176 @@
+//! Who is let through by an access token.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::http::credentials::TokenScheme;
+use crate::jose::test_key::{TestKey, jwk_set, with};
+use crate::jose::{JwsAlgorithm, Software};
+use crate::policy::demand::AuthenticationDemand;
+use crate::policy::expression::Expression;
+use crate::policy::request_view::RequestView;
+use crate::protocol::access_token::{ExpectedAccessToken, UnverifiedAccessToken};
+use crate::protocol::confirmation::Confirmation;
+use crate::protocol::test_provider::{ISSUER, metadata, provider};
+
+use crate::config::{IdentityHeader, Issuer};
+use crate::flow::provider::{ProviderSlot, TrustEpoch};
+
+const NOW: u64 = 1_800_000_000;
+
+fn now() -> UnixTime {
+    UnixTime::from_secs(NOW)
+}
+
+/// Epochs come from slots alone: this one has seen so many keys withdrawn.
+fn epoch(withdrawals: usize) -> TrustEpoch {
+    let mut slot = ProviderSlot::new(Rc::new(provider()));
+    for load in 0..=withdrawals {
+        let key = if load % 2 == 0 { TestKey::rsa() } else { TestKey::p256() };
+        slot.load(metadata(), jwk_set(&[key.jwk()]), now(), Duration::from_secs(60));
+    }
+    slot.loaded.unwrap().trust
+}
+
+fn token(changes: &Value) -> Rc<LiveToken> {
+    let claims = json!({
+        "iss": ISSUER, "sub": "alice", "aud": ["api", "billing"], "exp": NOW + 300, "scope": "read", "groups": ["staff"],
+    });
+    let text = TestKey::p256().sign(JwsAlgorithm::Es256, &with(claims, changes));
+    let expected = ExpectedAccessToken {
+        issuer: &Issuer::exact(ISSUER.to_owned()),
+        client_ids: &[],
+        must_be_typed: false,
+        algorithms: &JwsAlgorithm::ALL,
+        clock_skew: Duration::ZERO,
+    };
+    let keys = jwk_set(&[TestKey::p256().jwk()]);
+    let verified = UnverifiedAccessToken::parse(&text).unwrap().verify(&expected, &keys, &Software, now());
+    let verified = verified.map_err(|refused| refused.error).unwrap();
+    let valid_until = verified.expires_at;
+    let origin = TokenOrigin { provider: 0, name: "corp", trust: epoch(0), rule: 0 };
+    Rc::new(LiveToken::new(verified, &text, origin, valid_until))
+}
+
+fn admit(token: &Rc<LiveToken>, demand: &Demand, audience: &[&str]) -> Result<Admission, BearerError> {
+    let possession = Possession::of_bearer(&Confirmation::default(), TokenScheme::Bearer).unwrap();
+    let audience: Vec<_> = audience.iter().map(|audience| (*audience).to_owned()).collect();
+    Admission::by_token(Rc::clone(token), &possession, (0, demand), &audience, None::<&RequestView<'_>>, now())
+}
+
+fn requiring(require: &str) -> Demand {
+    Demand { require: Some(Expression::compile(require).unwrap()), ..Demand::default() }
+}
+
+#[test]
+fn a_token_is_admitted_for_its_own_audience_and_provider() {
+    let live = token(&json!({}));
+    for (audience, admitted) in
+        [(["api"].as_slice(), true), (&["x", "billing"], true), (&["ap"], false), (&["API"], false), (&[], false)]
+    {
+        let refused = admit(&live, &Demand::default(), audience).err();
+        let expected = (!admitted).then_some(BearerError::AccessToken(AccessTokenError::AudienceMismatch));
+        assert_eq!(refused, expected, "{audience:?}");
+    }
+    let of = |provider: &str| Demand { providers: Some(vec![provider.to_owned()]), ..Demand::default() };
+    assert!(admit(&live, &of("corp"), &["api"]).is_ok());
+    assert_eq!(admit(&live, &of("other"), &["api"]).err(), Some(AccessTokenError::IssuerMismatch.into()));
+    let for_nobody = token(&json!({"aud": null}));
+    assert_eq!(admit(&for_nobody, &Demand::default(), &["api"]).err(), Some(AccessTokenError::AudienceMismatch.into()));
+}
+
+#[test]
+fn an_admission_names_whoever_owns_the_token() {
+    let live = token(&json!({}));
+    let admission = admit(&live, &requiring("credential == 'bearer' && provider == 'corp'"), &["api"]).unwrap();
+    let identity = admission.identity().unwrap();
+    let header = |value: &str| IdentityHeader { name: "x".to_owned(), value: Expression::compile(value).unwrap() };
+    assert_eq!(
+        *identity.headers(&[header("claims.sub + ' ' + scopes[0]")], None),
+        [("x".to_owned(), "alice read".to_owned())]
+    );
+    assert!(identity.identity().access_token.is_some());
+}
+
+#[test]
+fn a_refusal_says_what_would_help() {
+    // What a rule requires is evaluated once for a token, so each case has its own.
+    let admit_fresh = |require: &str| admit(&token(&json!({})), &requiring(require), &["api"]);
+    for (require, scopes) in [
+        ("'write' in scopes", Some(&["write"] as &[&str])),
+        ("'write' in scopes && 'admin' in scopes", Some(&["admin", "write"])),
+        ("'read' in scopes && 'write' in scopes", Some(&["write"])),
+        ("'write' in scopes && 'admin' in claims.groups", None),
+        ("'admin' in claims.groups", None),
+        ("claims.missing == 1", None),
+        ("!('read' in scopes)", None),
+    ] {
+        let expected = scopes.map_or(BearerError::RequirementNotMet, |scopes| {
+            BearerError::InsufficientScope(scopes.iter().map(|scope| (*scope).to_owned()).collect())
+        });
+        assert_eq!(admit_fresh(require).err(), Some(expected), "{require}");
+    }
+    assert!(admit_fresh("'staff' in claims.groups").is_ok());
+}
+
+#[test]
+fn what_a_token_does_not_say_of_its_sign_in_did_not_happen() {
+    let demand = |max_age: Option<u64>, acr: &[&str]| Demand {
+        authentication: AuthenticationDemand {
+            max_age: max_age.map(Duration::from_secs),
+            acr_values: acr.iter().map(|acr| (*acr).to_owned()).collect(),
+        },
+        ..Demand::default()
+    };
+    let recent = token(&json!({"auth_time": NOW - 60, "acr": "mfa"}));
+    let silent = token(&json!({}));
+    for (live, demand, admitted) in [
+        (&recent, demand(Some(60), &["mfa"]), true),
+        (&recent, demand(Some(59), &["mfa"]), false),
+        (&recent, demand(None, &["key", "mfa"]), true),
+        (&recent, demand(None, &["key"]), false),
+        (&silent, demand(Some(u64::from(u32::MAX)), &[]), false),
+        (&silent, demand(None, &["mfa"]), false),
+        (&silent, demand(None, &[]), true),
+    ] {
+        let refused = admit(live, &demand, &["api"]).err();
+        let expected = (!admitted).then(|| BearerError::Authentication(demand.authentication.clone()));
+        assert_eq!(refused, expected);
+    }
+}
+
+#[test]
+fn a_token_is_good_until_it_ends_or_a_key_is_withdrawn() {
+    let live = token(&json!({}));
+    assert!(live.is_valid(Some(epoch(0)), now()));
+    assert!(live.is_valid(Some(epoch(0)), UnixTime::from_secs(NOW + 299)));
+    assert!(!live.is_valid(Some(epoch(0)), UnixTime::from_secs(NOW + 300)));
+    assert!(!live.is_valid(Some(epoch(1)), now()), "a key was withdrawn");
+    assert!(!live.is_valid(None, now()), "there are no keys any more");
+}
+
+#[test]
+fn only_rules_that_ask_nothing_admit_nobody_in_particular() {
+    let rule = |authentication| Rule {
+        name: "a".to_owned(),
+        matcher: crate::policy::matcher::Matcher::compile(crate::policy::matcher::MatcherSpec {
+            path: Some("/a".to_owned()),
+            ..Default::default()
+        })
+        .unwrap(),
+        authentication,
+    };
+    for (authentication, admits) in [
+        (Authentication::Session(Demand::default()), false),
+        (Authentication::Bearer(Demand::default()), false),
+        (Authentication::Any(Demand::default()), false),
+        (Authentication::Optional(Demand::default()), true),
+        (Authentication::Public, true),
+    ] {
+        let admission = Admission::anonymous(&rule(authentication));
+        assert_eq!(admission.is_some(), admits);
+        assert!(admission.is_none_or(|admission| admission.identity().is_none()));
+    }
+}
