@@ -10,6 +10,7 @@ use crate::policy::path::PathError;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
 use crate::protocol::challenge::BearerError;
 use crate::protocol::id_token::IdTokenError;
+use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
 use crate::reason::Reason;
@@ -31,6 +32,10 @@ pub enum Denial {
     LoginOrTokenRequired,
     /// The access token does not admit the request, or there is none.
     Bearer(BearerError),
+    /// The access token's issuer did not say whether it is good.
+    Introspection(IntrospectionError),
+    /// More requests wait for answers of providers than are kept waiting.
+    TooBusy,
     /// A session is needed, but no provider is configured where people can sign in.
     LoginUnavailable,
     /// The rule's `require` is not met.
@@ -173,6 +178,18 @@ impl Denial {
             | Self::Token(TokenError::Unavailable { .. })
             | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
+            Self::TooBusy | Self::Introspection(IntrospectionError::Unavailable { .. }) => wording(
+                503,
+                "Not available at the moment",
+                "Whether you may do this cannot be found out at the moment. Try again in a few seconds.",
+                None,
+            ),
+            Self::Introspection(_) => wording(
+                502,
+                "Access cannot be decided",
+                "Whether the access token is good could not be found out. Tell the person who runs this application.",
+                None,
+            ),
             Self::Token(_) | Self::IdToken(_) | Self::PushedAuthorization(_) => wording(
                 502,
                 "Sign-in failed",
@@ -246,7 +263,11 @@ impl Denial {
             Self::FormUnreadable => Some(
                 "response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
             ),
-            Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
+            Self::Introspection(IntrospectionError::MissingEndpoint) => {
+                Some("the provider does not publish where to ask: name it in `metadata.introspection_endpoint`")
+            }
+            Self::Introspection(IntrospectionError::ClientRefused)
+            | Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
             | Self::PushedAuthorization(
                 PushedAuthorizationError::InvalidClient | PushedAuthorizationError::UnauthorizedClient,
             ) => Some(
@@ -357,6 +378,8 @@ impl Reason for Denial {
             Self::AmbiguousPath => "request.path_ambiguous",
             Self::LoginRequired | Self::LoginOrTokenRequired => "session.required",
             Self::Bearer(error) => error.code(),
+            Self::Introspection(error) => error.code(),
+            Self::TooBusy => "provider.too_busy",
             Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",
             Self::UnknownEndpoint => "endpoint.unknown",
@@ -383,6 +406,17 @@ impl Reason for Denial {
 impl From<BearerError> for Denial {
     fn from(error: BearerError) -> Self {
         Self::Bearer(error)
+    }
+}
+
+impl From<IntrospectionError> for Denial {
+    fn from(error: IntrospectionError) -> Self {
+        match error {
+            IntrospectionError::Token(error) => Self::Bearer(error.into()),
+            IntrospectionError::ClientAuthentication(error) => Self::ClientAuthentication(error),
+            IntrospectionError::Provider(failure) => Self::Provider(failure),
+            error => Self::Introspection(error),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::live_identity::LiveIdentity;
 use crate::flow::provider::TrustEpoch;
 use crate::policy::demand::AuthenticationDemand;
 use crate::policy::identity::{Credential, Identity};
-use crate::protocol::access_token::VerifiedAccessToken;
+use crate::protocol::access_token::{TokenAudience, VerifiedAccessToken};
 use crate::protocol::confirmation::Confirmation;
 use crate::secret::Secret;
 use crate::time::UnixTime;
@@ -16,11 +16,11 @@ pub struct LiveToken {
     provider: usize,
     /// The index of the rule under which that provider was chosen.
     rule: usize,
-    audience: Vec<String>,
+    audience: TokenAudience,
     confirmation: Confirmation,
     auth_time: Option<UnixTime>,
     acr: Option<String>,
-    trust: TrustEpoch,
+    trust: Option<TrustEpoch>,
     valid_until: UnixTime,
 }
 
@@ -31,8 +31,8 @@ pub struct TokenOrigin<'a> {
     pub provider: usize,
     /// Its name.
     pub name: &'a str,
-    /// Which of its keys were trusted.
-    pub trust: TrustEpoch,
+    /// Which of its keys were trusted; `None` when it was asked.
+    pub trust: Option<TrustEpoch>,
     /// The index of the rule under which it was chosen: another may choose another of those with the same issuer.
     pub rule: usize,
 }
@@ -74,9 +74,12 @@ impl LiveToken {
         &self.confirmation
     }
 
-    /// Whether it is for one of `audience`.
-    pub fn is_for(&self, audience: &[String]) -> bool {
-        self.audience.iter().any(|own| audience.contains(own))
+    /// Whether it is for one of the rule's `audience`, or of its provider's when the rule has none.
+    pub fn is_for(&self, of_rule: Option<&[String]>, of_provider: &[String]) -> bool {
+        match &self.audience {
+            TokenAudience::Named(named) => named.iter().any(|own| of_rule.unwrap_or(of_provider).contains(own)),
+            TokenAudience::Asker => of_rule.is_none(),
+        }
     }
 
     /// Whether its owner authenticated as `demand` asks (RFC 9470 §6). What the token does not say did not happen.
@@ -88,6 +91,6 @@ impl LiveToken {
 
     /// Whether what was verified still holds, while its issuer's keys are those of `trust`.
     pub fn is_valid(&self, trust: Option<TrustEpoch>, now: UnixTime) -> bool {
-        now < self.valid_until && trust == Some(self.trust)
+        now < self.valid_until && (self.trust.is_none() || trust == self.trust)
     }
 }

@@ -60,7 +60,7 @@ impl Admission {
         if !demand.admits_provider(&token.identity().identity().provider) {
             return Err(AccessTokenError::IssuerMismatch.into());
         }
-        if !token.is_for(audience) {
+        if !token.is_for(demand.audience.as_deref(), audience) {
             return Err(AccessTokenError::AudienceMismatch.into());
         }
         if !token.was_authenticated(&demand.authentication, now) {

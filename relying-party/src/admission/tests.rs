@@ -50,7 +50,7 @@ fn token(changes: &Value) -> Rc<LiveToken> {
     let verified = UnverifiedAccessToken::parse(&text).unwrap().verify(&expected, &keys, &Software, now());
     let verified = verified.map_err(|refused| refused.error).unwrap();
     let valid_until = verified.expires_at;
-    let origin = TokenOrigin { provider: 0, name: "corp", trust: epoch(0), rule: 0 };
+    let origin = TokenOrigin { provider: 0, name: "corp", trust: Some(epoch(0)), rule: 0 };
     Rc::new(LiveToken::new(verified, &text, origin, valid_until))
 }
 

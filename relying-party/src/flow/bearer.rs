@@ -8,16 +8,15 @@ use crate::denial::Denial;
 use crate::http::credentials::{CredentialsError, PresentedToken, TokenScheme};
 use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
-use crate::protocol::access_token::{
-    AccessTokenError, ExpectedAccessToken, NotVerified, UnverifiedAccessToken, VerifiedAccessToken,
-};
+use crate::protocol::access_token::{AccessTokenError, NotVerified, UnverifiedAccessToken, VerifiedAccessToken};
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
+use crate::time::UnixTime;
 
 use super::protected::{forward, view};
-use super::provider::{LoadedProvider, ProviderSlot};
+use super::provider::{LoadedProvider, ProviderSlot, TrustEpoch};
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait};
+use super::{AwaitProvider, Need, Scene, Step, Wait, introspection};
 
 /// Decides a request by the access token that it presents, under the rule with this index and demand.
 pub(super) fn decide(visit: Visit, path: &RequestPath, rule: (usize, &Demand), scene: &mut Scene<'_>) -> Step {
@@ -26,20 +25,28 @@ pub(super) fn decide(visit: Visit, path: &RequestPath, rule: (usize, &Demand), s
         Ok(None) => return visit.refuse(BearerError::Missing, scene),
         Err(error) => return visit.refuse(BearerError::Credentials(error), scene),
     };
-    let (providers, now) = (scene.providers, scene.now);
-    let holds = |live: &LiveToken| {
-        let loaded = providers.get(live.provider()).and_then(|slot| slot.loaded.as_ref());
-        let (index, _) = rule;
-        live.is_valid(loaded.map(|loaded| loaded.trust), now)
-            && (live.rule() == index || is_sole_of_its_issuer(live.provider(), providers))
-    };
-    match scene.tokens.find(presented.bytes(), holds) {
+    match find(&presented, rule, scene) {
         Some(live) => admit(&visit, path, rule, live, presented.scheme, scene),
         None => {
             let (index, _) = rule;
             TokenRequest { visit, path: path.clone(), rule: index }.judge(rule, scene)
         }
     }
+}
+
+/// What is known of a token, as one of a provider that the rule admits.
+fn find(
+    presented: &PresentedToken<'_>,
+    (index, demand): (usize, &Demand),
+    scene: &mut Scene<'_>,
+) -> Option<Rc<LiveToken>> {
+    let (providers, now) = (scene.providers, scene.now);
+    scene.tokens.find(presented.bytes(), |live| {
+        let loaded = providers.get(live.provider()).and_then(|slot| slot.loaded.as_ref());
+        live.is_valid(loaded.map(|loaded| loaded.trust), now)
+            && demand.admits_provider(&live.identity().identity().provider)
+            && (live.rule() == index || is_sole_of_its_issuer(live.provider(), providers))
+    })
 }
 
 /// A request whose token is not known yet.
@@ -57,19 +64,40 @@ impl TokenRequest {
             Ok(text) => UnverifiedAccessToken::parse(text),
             Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
         };
-        let error = match token {
-            Ok(token) => match issuing_provider(&token, demand, scene) {
-                Some(provider) => {
-                    let need = Need { provider, newer_than: None };
-                    let flow = VerifyAccessToken { request: self, need, token };
-                    return Step::Wait(Wait::Provider { need, flow: AwaitProvider::AccessToken(flow) });
-                }
-                None if token.issuer().is_none() => AccessTokenError::IssuerMissing,
-                None => AccessTokenError::IssuerMismatch,
-            },
-            Err(error) => error,
+        let issuing = token.as_ref().ok().and_then(|token| issuing_provider(token, demand, scene));
+        if let (None, Some(provider)) = (issuing, introspection::whom_to_ask(token.as_ref().ok(), demand, scene)) {
+            return introspection::begin(self, provider, scene);
+        }
+        let error = match (token, issuing) {
+            (Ok(token), Some(provider)) => {
+                let need = Need { provider, newer_than: None };
+                let flow = VerifyAccessToken { request: self, need, token };
+                return Step::Wait(Wait::Provider { need, flow: AwaitProvider::AccessToken(flow) });
+            }
+            (Ok(token), None) if token.issuer().is_none() => AccessTokenError::IssuerMissing,
+            (Ok(_), None) => AccessTokenError::IssuerMismatch,
+            (Err(error), _) => error,
         };
         self.visit.refuse(BearerError::AccessToken(error), scene)
+    }
+
+    /// The token, if it is one.
+    pub(super) fn text(&self) -> Option<&str> {
+        self.presented().and_then(|presented| presented.text()).ok()
+    }
+
+    pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
+        self.visit.refuse(denial, scene)
+    }
+
+    /// What has become known of the token meanwhile.
+    pub(super) fn known(&self, scene: &mut Scene<'_>) -> Option<Rc<LiveToken>> {
+        let demand = self.demand(scene)?;
+        find(&self.presented().ok()?, (self.rule, demand), scene)
+    }
+
+    fn demand<'s>(&self, scene: &Scene<'s>) -> Option<&'s Demand> {
+        scene.config.rules.get(self.rule).and_then(|rule: &Rule| rule.authentication.demand())
     }
 
     fn presented(&self) -> Result<PresentedToken<'_>, CredentialsError> {
@@ -77,27 +105,33 @@ impl TokenRequest {
     }
 
     /// The token was verified: remembered, and looked at as this request's.
-    fn conclude(
+    pub(super) fn conclude(
         self,
         verified: VerifiedAccessToken,
-        provider: usize,
-        loaded: &LoadedProvider,
+        (provider, loaded, trust): (usize, &LoadedProvider, Option<TrustEpoch>),
+        valid_until: UnixTime,
         scene: &mut Scene<'_>,
     ) -> Step {
         let presented = match self.presented() {
             Ok(presented) => presented,
             Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
         };
-        let Some(demand) = scene.config.rules.get(self.rule).and_then(|rule: &Rule| rule.authentication.demand())
-        else {
-            return self.visit.refuse(BearerError::Missing, scene);
-        };
-        let origin = TokenOrigin { provider, name: &loaded.config.name, trust: loaded.trust, rule: self.rule };
-        let valid_until = verified.expires_at + loaded.config.clock_skew;
+        let origin = TokenOrigin { provider, name: &loaded.config.name, trust, rule: self.rule };
         let text = presented.text().unwrap_or_default();
         let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
         scene.tokens.insert(presented.bytes().into(), Rc::clone(&live));
-        admit(&self.visit, &self.path, (self.rule, demand), live, presented.scheme, scene)
+        self.admit(live, scene)
+    }
+
+    /// Looks at a token that is known as this request's.
+    pub(super) fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
+        match (self.presented(), self.demand(scene)) {
+            (Ok(presented), Some(demand)) => {
+                admit(&self.visit, &self.path, (self.rule, demand), live, presented.scheme, scene)
+            }
+            (Err(error), _) => self.visit.refuse(BearerError::Credentials(error), scene),
+            (Ok(_), None) => self.visit.refuse(BearerError::Missing, scene),
+        }
     }
 }
 
@@ -139,7 +173,10 @@ impl VerifyAccessToken {
             Err(denial) => return request.visit.refuse(denial, scene),
         };
         match verify(token, &loaded, scene) {
-            Ok(verified) => request.conclude(verified, need.provider, &loaded, scene),
+            Ok(verified) => {
+                let valid_until = verified.expires_at + loaded.config.clock_skew;
+                request.conclude(verified, (need.provider, &loaded, Some(loaded.trust)), valid_until, scene)
+            }
             // A key that is not known may be newer than what is loaded: then once more with newer keys.
             Err(NotVerified { token: Some(token), .. }) if need.newer_than.is_none() => {
                 let need = Need { newer_than: Some(loaded.generation), ..need };
@@ -156,18 +193,31 @@ fn verify(
     loaded: &LoadedProvider,
     scene: &Scene<'_>,
 ) -> Result<VerifiedAccessToken, NotVerified> {
-    let config = &loaded.config;
-    let same_issuer = scene.config.providers.iter().filter(|provider| provider.issuer == config.issuer);
-    let client_ids: Vec<_> =
-        same_issuer.filter_map(|provider| provider.client.as_ref()).map(|client| client.client_id.as_str()).collect();
-    let expected = ExpectedAccessToken {
-        issuer: &config.issuer,
-        client_ids: &client_ids,
-        must_be_typed: config.access_tokens.as_ref().is_some_and(|policy| policy.must_be_typed),
-        algorithms: &config.algorithms,
-        clock_skew: config.clock_skew,
-    };
+    let client_ids = expected::client_ids(&loaded.config, scene.config);
+    let expected = expected::token(&loaded.config, &client_ids);
     token.verify(&expected, &loaded.keys, scene.verifier, scene.now)
+}
+
+/// What a token of a provider must be.
+pub(super) mod expected {
+    use crate::config::{Config, Provider};
+    use crate::protocol::access_token::ExpectedAccessToken;
+
+    /// The clients that this deployment is at the provider's issuer, which may be configured more than once.
+    pub(in super::super) fn client_ids<'a>(provider: &Provider, config: &'a Config) -> Vec<&'a str> {
+        let same_issuer = config.providers.iter().filter(|other| other.issuer == provider.issuer);
+        same_issuer.filter_map(|provider| provider.client.as_ref()).map(|client| client.client_id.as_str()).collect()
+    }
+
+    pub(in super::super) fn token<'a>(provider: &'a Provider, client_ids: &'a [&'a str]) -> ExpectedAccessToken<'a> {
+        ExpectedAccessToken {
+            issuer: &provider.issuer,
+            client_ids,
+            must_be_typed: provider.access_tokens.as_ref().is_some_and(|policy| policy.must_be_typed),
+            algorithms: &provider.algorithms,
+            clock_skew: provider.clock_skew,
+        }
+    }
 }
 
 /// A verified token: may its presenter use it, and does it meet the rule's demand?

@@ -1,14 +1,17 @@
 //! What happens to a request, step by step. Flows know no host: what they need from outside they return as a [`Wait`],
 //! together with the state that goes on from there.
 
+mod answers;
 mod bearer;
 mod callback;
 mod endpoints;
+mod introspection;
 mod login;
 mod logout;
 mod protected;
 pub mod provider;
 mod session_cookie;
+mod shared_call;
 mod visit;
 
 use std::rc::Rc;
@@ -31,7 +34,9 @@ use crate::time::UnixTime;
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
 use self::visit::Visit;
 
+pub use self::answers::Answers;
 pub use self::callback::AwaitForm;
+pub use self::shared_call::{AwaitShared, SharedKey};
 
 /// What a flow sees and uses while it runs.
 pub struct Scene<'a> {
@@ -45,6 +50,8 @@ pub struct Scene<'a> {
     pub sessions: &'a mut LiveCache<LiveSession>,
     /// Access tokens that were verified before.
     pub tokens: &'a mut LiveCache<LiveToken>,
+    /// What providers answered about others.
+    pub answers: &'a mut Answers,
     /// The current time.
     pub now: UnixTime,
     /// Randomness.
@@ -97,6 +104,13 @@ pub enum Wait {
         /// What goes on.
         flow: AwaitCallout,
     },
+    /// The answer to a call on behalf of all who wait for the same: who comes first makes it.
+    Shared {
+        /// What is waited for.
+        key: SharedKey,
+        /// What goes on, and knows how to call.
+        flow: AwaitShared,
+    },
     /// The body of the browser's request.
     Body {
         /// The largest body of interest, in bytes.
@@ -125,6 +139,8 @@ pub enum AwaitProvider {
     IdToken(callback::VerifyIdToken),
     /// An access token is to be verified.
     AccessToken(bearer::VerifyAccessToken),
+    /// The issuer of an access token is to be asked.
+    Introspection(introspection::Introspect),
 }
 
 impl AwaitProvider {
@@ -135,6 +151,7 @@ impl AwaitProvider {
             Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
             Self::AccessToken(flow) => flow.resume(scene),
+            Self::Introspection(flow) => flow.resume(scene),
         }
     }
 }

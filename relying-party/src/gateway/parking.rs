@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::flow::{AwaitCallout, AwaitForm, AwaitProvider, Need};
+use crate::flow::{AwaitCallout, AwaitForm, AwaitProvider, AwaitShared, Need, SharedKey};
 use crate::time::UnixTime;
 
 use super::{CalloutId, StreamId};
@@ -11,6 +11,8 @@ use super::{CalloutId, StreamId};
 pub(super) enum Parked {
     /// The end of its own call to a provider.
     Callout { callout: CalloutId, flow: AwaitCallout },
+    /// The end of a call that it shares with others.
+    Shared { key: SharedKey, flow: AwaitShared },
     /// Its request's body, until `deadline`.
     Body { flow: AwaitForm, deadline: UnixTime },
     /// A provider's metadata or keys, until `deadline`.
@@ -36,6 +38,13 @@ impl ParkingLot {
         }
     }
 
+    pub(super) fn take_awaiting_shared(&mut self, stream: StreamId) -> Option<AwaitShared> {
+        match self.0.remove(&stream)? {
+            Parked::Shared { flow, .. } => Some(flow),
+            other => self.put_back(stream, other),
+        }
+    }
+
     pub(super) fn take_awaiting_body(&mut self, stream: StreamId) -> Option<AwaitForm> {
         match self.0.remove(&stream)? {
             Parked::Body { flow, .. } => Some(flow),
@@ -48,11 +57,11 @@ impl ParkingLot {
         self.0
             .extract_if(.., |_, parked| match parked {
                 Parked::Provider { need, deadline, .. } => is_over(*need, *deadline),
-                Parked::Callout { .. } | Parked::Body { .. } => false,
+                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Body { .. } => false,
             })
             .filter_map(|(stream, parked)| match parked {
                 Parked::Provider { flow, .. } => Some((stream, flow)),
-                Parked::Callout { .. } | Parked::Body { .. } => None,
+                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Body { .. } => None,
             })
             .collect()
     }
@@ -63,7 +72,7 @@ impl ParkingLot {
             .extract_if(.., |_, parked| matches!(parked, Parked::Body { deadline, .. } if now >= *deadline))
             .filter_map(|(stream, parked)| match parked {
                 Parked::Body { flow, .. } => Some((stream, flow)),
-                Parked::Callout { .. } | Parked::Provider { .. } => None,
+                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Provider { .. } => None,
             })
             .collect()
     }
@@ -79,7 +88,7 @@ impl ParkingLot {
             .values()
             .filter_map(|parked| match parked {
                 Parked::Provider { deadline, .. } | Parked::Body { deadline, .. } => Some(*deadline),
-                Parked::Callout { .. } => None,
+                Parked::Callout { .. } | Parked::Shared { .. } => None,
             })
             .min()
     }

@@ -98,8 +98,8 @@ pub struct VerifiedAccessToken {
     /// `scope`, or `scp`
     pub scopes: Vec<String>,
     /// `aud`
-    pub audience: Vec<String>,
-    /// `exp`
+    pub audience: TokenAudience,
+    /// `exp`; when its issuer was asked and did not say, when it must be asked again.
     pub expires_at: UnixTime,
     /// `auth_time`
     pub auth_time: Option<UnixTime>,
@@ -107,6 +107,28 @@ pub struct VerifiedAccessToken {
     pub confirmation: Confirmation,
     _verified: Verified,
 }
+
+/// Whom a token is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenAudience {
+    /// Those that it names; perhaps nobody.
+    Named(Vec<String>),
+    /// It names nobody, but its issuer told this deployment about it: as its `audience` at this issuer (RFC 7662 §4).
+    Asker,
+}
+
+impl TokenAudience {
+    /// Whom it names.
+    pub fn named(&self) -> &[String] {
+        match self {
+            Self::Named(named) => named,
+            Self::Asker => &[],
+        }
+    }
+}
+
+/// How long an answer of an issuer is relied on: so soon a revoked token stops working.
+pub(crate) const RELY_ON_ANSWER: Duration = Duration::from_secs(60);
 
 /// Keeps [`VerifiedAccessToken`] from being made elsewhere.
 #[derive(Clone)]
@@ -117,14 +139,40 @@ impl VerifiedAccessToken {
     pub(super) fn of(claims: Map<String, Value>, expires_at: UnixTime) -> Result<Self, AccessTokenError> {
         let auth_time = numeric_date(&claims, "auth_time").map_err(|_| AccessTokenError::AuthTimeMalformed)?;
         let confirmation = Confirmation::of(&claims).map_err(AccessTokenError::Confirmation)?;
-        let (scopes, audience) = (scopes::read(&claims)?, audience::read(&claims)?);
+        let (scopes, audience) = (scopes::read(&claims)?, TokenAudience::Named(audience::read(&claims)?));
         Ok(Self { scopes, audience, expires_at, auth_time, confirmation, claims, _verified: Verified })
+    }
+
+    /// Checks what the issuer itself says of an active token (RFC 7662 §2.2). All of it is optional, so what is not said is not
+    /// checked; what is said counts.
+    pub(super) fn introspected(
+        claims: Map<String, Value>,
+        expected: &ExpectedAccessToken<'_>,
+        now: UnixTime,
+    ) -> Result<Self, AccessTokenError> {
+        if let Some(claimed) = said(&claims, "iss") {
+            issuer::check(Some(claimed.as_str().unwrap_or_default()), expected.issuer, None, &claims)?;
+        }
+        let expires_at = match said(&claims, "exp") {
+            Some(_) => time::not_expired(&claims, now, expected.clock_skew)?,
+            None => now + RELY_ON_ANSWER,
+        };
+        time::already_valid(&claims, now, expected.clock_skew)?;
+        kind::check(&claims, false, expected.client_ids)?;
+        let names_nobody = said(&claims, "aud").is_none();
+        let token = Self::of(claims, expires_at)?;
+        Ok(if names_nobody { Self { audience: TokenAudience::Asker, ..token } } else { token })
     }
 
     /// `acr`, if it is a string.
     pub fn acr(&self) -> Option<&str> {
         self.claims.get("acr").and_then(Value::as_str)
     }
+}
+
+/// A claim, unless it is null.
+fn said<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c Value> {
+    claims.get(name).filter(|value| !value.is_null())
 }
 
 impl std::fmt::Debug for VerifiedAccessToken {

@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod end_session;
 pub mod endpoint;
 pub mod id_token;
+pub mod introspection;
 pub mod jwks;
 pub mod metadata;
 mod numeric_date;
@@ -29,6 +30,7 @@ pub use discovery::{DiscoveryError, discovery_request, process_discovery_respons
 pub use end_session::end_session_url;
 pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
 pub use id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
+pub use introspection::{IntrospectionError, introspection_request, process_introspection_response};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
 pub use metadata::{ClientEndpoints, MetadataError, ProviderMetadata};
 pub use provider_failure::ProviderFailure;

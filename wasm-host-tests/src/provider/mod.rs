@@ -4,6 +4,7 @@ mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
+mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -59,6 +60,8 @@ pub enum Endpoint {
     Authorize,
     /// The token endpoint
     Token,
+    /// The introspection endpoint
+    Introspection,
     /// The pushed authorization request endpoint
     PushedAuthorization,
     /// The end-session endpoint
@@ -146,6 +149,8 @@ pub struct Provider {
     pub key_fields: Vec<(&'static str, &'static str)>,
     /// How long an ID token is valid.
     pub token_lifetime: Duration,
+    /// What is said of access tokens that only this provider understands.
+    pub opaque_tokens: BTreeMap<String, Value>,
     /// Every request of a relying party or browser, in order.
     pub log: Vec<(Endpoint, Request)>,
     /// What a relying party did that a provider would refuse, in words.
@@ -178,6 +183,7 @@ impl Default for Provider {
             other_keys: vec![TestKey::P256B],
             key_fields: Vec::new(),
             token_lifetime: Duration::from_secs(300),
+            opaque_tokens: BTreeMap::new(),
             log: Vec::new(),
             complaints: Vec::new(),
             behaviours: BTreeMap::new(),
@@ -280,6 +286,7 @@ impl Provider {
             }
             Endpoint::Authorize => self.authorize(request, now),
             Endpoint::Token => self.token(request, now),
+            Endpoint::Introspection => self.introspect(request, now),
             Endpoint::PushedAuthorization => self.push(request, now),
             Endpoint::EndSession => self.end_session(request),
             Endpoint::OtherKeys => {
@@ -298,6 +305,7 @@ impl Provider {
             "token_endpoint": format!("{ISSUER}/token"),
             "jwks_uri": format!("{ISSUER}/keys"),
             "end_session_endpoint": format!("{ISSUER}/logout"),
+            "introspection_endpoint": format!("{ISSUER}/introspect"),
             "pushed_authorization_request_endpoint": format!("{ISSUER}/par"),
             "require_pushed_authorization_requests": self.requires_pushed_requests,
             "mtls_endpoint_aliases": {
@@ -332,6 +340,7 @@ fn endpoint_of(request: &Request) -> Endpoint {
         Some("/keys") => Endpoint::Keys,
         Some("/authorize") => Endpoint::Authorize,
         Some("/token") => Endpoint::Token,
+        Some("/introspect") => Endpoint::Introspection,
         Some("/par") => Endpoint::PushedAuthorization,
         Some("/logout") => Endpoint::EndSession,
         _ => Endpoint::Unknown,

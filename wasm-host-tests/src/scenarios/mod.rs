@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod headers;
 pub mod hosts;
 pub mod id_token;
+pub mod introspection;
 pub mod key_refresh;
 pub mod login;
 pub mod login_answers;

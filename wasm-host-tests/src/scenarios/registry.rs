@@ -263,6 +263,24 @@ macro_rules! scenarios {
             outdated_keys_admit_no_token_either needs VirtualTime,
             a_client_that_waits_for_keys_is_decided_when_they_come,
         }
+        $crate::scenarios! { @theme $how $world, introspection:
+            an_opaque_token_is_admitted_with_what_its_issuer_says,
+            an_issuer_is_asked_once_a_minute_about_a_token,
+            a_revoked_token_stops_working_within_a_minute needs VirtualTime,
+            a_token_is_remembered_no_longer_than_it_lives needs VirtualTime,
+            one_question_serves_all_who_present_the_token,
+            an_inactive_token_is_refused_and_not_asked_about_again,
+            a_token_that_becomes_known_is_admitted_soon needs VirtualTime,
+            an_answer_that_is_no_answer_admits_nobody needs VirtualTime,
+            an_issuer_that_hangs_makes_nobody_wait_for_ever,
+            what_the_issuer_says_of_a_token_must_fit,
+            a_rule_with_an_audience_needs_a_token_that_names_it,
+            an_issuer_of_both_kinds_is_asked_about_what_is_no_jwt_of_its_own,
+            the_token_of_one_issuer_is_not_shown_to_another,
+            an_issuer_that_does_not_say_where_to_ask_is_a_reason_of_its_own,
+            wrong_client_credentials_are_named_in_the_log,
+            no_session_comes_from_an_opaque_token,
+        }
         $crate::scenarios! { @theme $how $world, bad_input:
             bytes_that_are_no_text_are_survived_in_every_header,
             bytes_that_are_no_text_are_survived_beside_a_session,
@@ -316,6 +334,7 @@ mod tests {
             include_str!("id_token.rs"),
             include_str!("provider_faults.rs"),
             include_str!("provider_keys.rs"),
+            include_str!("introspection.rs"),
             include_str!("key_refresh.rs"),
             include_str!("logout.rs"),
             include_str!("endpoints.rs"),

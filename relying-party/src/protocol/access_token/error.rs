@@ -22,6 +22,9 @@ pub enum AccessTokenError {
     /// An ID token.
     #[error("an ID token is no access token")]
     IdToken,
+    /// Its issuer says that it is not active: expired, revoked, or unknown to it (RFC 7662 §2.2).
+    #[error("the access token is not active")]
+    Inactive,
     /// No `iss`.
     #[error("the access token names no issuer")]
     IssuerMissing,
@@ -77,6 +80,7 @@ impl Reason for AccessTokenError {
             Self::NotTyped => "access_token.not_typed",
             Self::WrongType => "access_token.wrong_type",
             Self::IdToken => "access_token.id_token",
+            Self::Inactive => "introspection.inactive",
             Self::IssuerMissing => "access_token.issuer_missing",
             Self::IssuerMismatch => "access_token.issuer_mismatch",
             Self::TenantMismatch => "access_token.tenant_mismatch",

@@ -24,7 +24,7 @@ fn keycloak_writes_the_type_into_the_payload() {
         "resource_access": {"account": {"roles": ["view-profile"]}}, "scope": "openid email profile",
         "email_verified": true, "preferred_username": "alice",
     }));
-    assert_eq!(accepted(&judge, &token, &["openid", "email", "profile"]).audience, ["account"]);
+    assert_eq!(accepted(&judge, &token, &["openid", "email", "profile"]).audience.named(), ["account"]);
     // Until version 24 with the nonce of the login; and for our own client when a mapper says so.
     accepted(
         &judge,
@@ -171,7 +171,7 @@ fn workloads_of_github_kubernetes_and_google_are_accepted() {
     ] {
         let judge = Judge::of(issuer(json!({"issuer": name})));
         let token = with(times(claims), &json!({"iss": name}));
-        assert_eq!(accepted(&judge, &token, &[]).audience, ["https://api.example.org"]);
+        assert_eq!(accepted(&judge, &token, &[]).audience.named(), ["https://api.example.org"]);
     }
     // A person's, from Google: an ID token by its hash.
     let google = "https://accounts.google.com";
