@@ -10,6 +10,7 @@ node_version=22.23.3
 node_wheel_version=22.20.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
+cargo_fuzz_version=0.13.2
 
 tools_fail() {
     printf 'error: %s\n' "$@" >&2
@@ -114,4 +115,26 @@ install_chromium() {
         CHROMIUM=$(command -v chromium)
     fi
     export CHROMIUM
+}
+
+# A nightly Rust toolchain: libFuzzer needs instrumentation that stable Rust does not have. It is never installed unasked.
+install_nightly() {
+    cargo +nightly --version >/dev/null 2>&1 && return
+    tools_fail "a nightly Rust toolchain is missing." "  rustup toolchain install nightly --profile minimal"
+}
+
+# cargo-fuzz; its command is then in cargo_fuzz.
+install_cargo_fuzz() {
+    cargo_fuzz="$tools_root/target/tools/bin/cargo-fuzz"
+    if ! "$cargo_fuzz" --version 2>/dev/null | grep -qF "$cargo_fuzz_version"; then
+        echo "Installing cargo-fuzz $cargo_fuzz_version from crates.io into target/tools (a minute, once)"
+        cargo install --quiet --locked --root "$tools_root/target/tools" \
+            --target-dir "$tools_root/target/tools/build" "cargo-fuzz@$cargo_fuzz_version" || {
+            tools_fail "cargo-fuzz could not be installed (is crates.io reachable?)"
+            return 1
+        }
+        rm -rf "$tools_root/target/tools/build"
+    fi
+    # cargo-fuzz calls cargo itself, and only nightly knows the flags that it passes.
+    export RUSTUP_TOOLCHAIN=nightly
 }
