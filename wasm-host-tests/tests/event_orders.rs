@@ -1,5 +1,5 @@
 //! Whatever happens in whatever order: at most one verdict a stream, none for a stream that is gone, one for every stream that
-//! stays, and no request goes on without a session or a rule that needs none.
+//! stays, and no request goes on without a session, an access token or a rule that needs neither.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -36,6 +36,11 @@ enum Kind {
     Post,
     Public,
     SignedIn,
+    Token,
+    OptionalToken,
+    TokenOfUnknownKey,
+    ExpiredToken,
+    NoToken,
     Callback,
     FormCallback,
     Logout,
@@ -60,6 +65,11 @@ fn stories() -> impl Strategy<Value = Vec<Happen>> {
         Post,
         Public,
         SignedIn,
+        Token,
+        OptionalToken,
+        TokenOfUnknownKey,
+        ExpiredToken,
+        NoToken,
         Callback,
         FormCallback,
         Logout,
@@ -78,23 +88,47 @@ fn stories() -> impl Strategy<Value = Vec<Happen>> {
     prop::collection::vec(happen, 1..40)
 }
 
-/// A cookie header of a person who has signed in, and a callback of a login in progress with its cookie.
-fn keepsakes() -> &'static (String, Request) {
-    static KEEPSAKES: OnceLock<(String, Request)> = OnceLock::new();
+/// What a story's requests bring along.
+struct Keepsakes {
+    /// A cookie header of a person who has signed in.
+    session: String,
+    /// A callback of a login in progress with its cookie.
+    callback: Request,
+    /// Access tokens: a good one, one whose key nobody knows, one that has expired.
+    tokens: [String; 3],
+}
+
+fn keepsakes() -> &'static Keepsakes {
+    static KEEPSAKES: OnceLock<Keepsakes> = OnceLock::new();
     KEEPSAKES.get_or_init(|| {
-        let mut world = CoreWorld::open(Setup::default());
+        let mut world = CoreWorld::open(Setup::api());
         let mut browser = Browser::default();
         browser.open(&mut world, "/");
         let session = browser.jar.header(AUTHORITY, "/", Initiator::SameSite, world.now()).expect("a session");
         let mut other = Browser::default();
         let callback = other.open_until_callback(&mut world, "/").next;
-        (session, other.with_cookies(callback, Initiator::CrossSiteNavigation, &world))
+        let callback = other.with_cookies(callback, Initiator::CrossSiteNavigation, &world);
+        let token = |kid: &str, expires_at: UnixTime| {
+            let mut draft = Provider::default().access_token(BEGINNING);
+            draft.header["kid"] = kid.into();
+            draft.claim("exp", expires_at.as_secs());
+            draft.sign()
+        };
+        let (later, long_ago) = (BEGINNING + Duration::from_secs(3600), UnixTime::from_secs(1_800_000_000));
+        let tokens = [token("rsa-1", later), token("unknown", later), token("rsa-1", long_ago)];
+        Keepsakes { session, callback, tokens }
     })
 }
 
 fn request(kind: Kind) -> Request {
-    let (session, callback) = keepsakes();
+    let Keepsakes { session, callback, tokens: [good, unknown, expired] } = keepsakes();
+    let call = |path: &str, token: &str| Request::get(path).with("authorization", format!("Bearer {token}"));
     match kind {
+        Kind::Token => call("/orders", good),
+        Kind::OptionalToken => call("/welcome", good).with_body("body"),
+        Kind::TokenOfUnknownKey => call("/orders", unknown),
+        Kind::ExpiredToken => call("/either", expired),
+        Kind::NoToken => Request::get("/orders"),
         Kind::Navigation => Request::navigation("/private"),
         Kind::Fetch => Request::fetch("/private"),
         Kind::Post => Request::form("/private", &[("a", "b")], "same-origin"),
@@ -119,7 +153,7 @@ struct Stage<P> {
 
 impl<P: Proxy> Stage<P> {
     fn new() -> Self {
-        let setup = Setup::default();
+        let setup = Setup::api();
         let proxy = P::boot(&Boot::new(&setup, 2), BEGINNING);
         let mut stage = Self {
             proxy,
@@ -178,9 +212,10 @@ impl<P: Proxy> Stage<P> {
                 }
                 Happening::Forwarded { stream, request } => {
                     let kind = self.open.remove(&stream).expect("a verdict for an open stream");
-                    assert!(matches!(kind, Kind::Public | Kind::SignedIn), "{kind:?} was forwarded");
+                    let with_token = matches!(kind, Kind::Token | Kind::OptionalToken);
+                    assert!(with_token || matches!(kind, Kind::Public | Kind::SignedIn), "{kind:?} was forwarded");
                     let named = request.header("x-auth-subject") == Some("ada");
-                    assert_eq!(named, matches!(kind, Kind::SignedIn));
+                    assert_eq!(named, with_token || matches!(kind, Kind::SignedIn), "{kind:?}");
                     self.proxy.close(stream, self.now);
                 }
                 Happening::Answered { stream, response } => {
@@ -190,6 +225,9 @@ impl<P: Proxy> Stage<P> {
                         "{kind:?} was refused: {}",
                         response.status
                     );
+                    if matches!(kind, Kind::Token | Kind::OptionalToken) {
+                        assert!([502, 503].contains(&response.status), "a good token is only refused for want of keys");
+                    }
                     assert!(response.status != 200 || matches!(kind, Kind::Ready | Kind::Logout), "{kind:?}: 200");
                     self.proxy.close(stream, self.now);
                 }

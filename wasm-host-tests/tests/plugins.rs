@@ -70,6 +70,16 @@ impl Stage {
         answered.as_ref().map(Response::document).expect("an answer")
     }
 
+    fn ask(&mut self, plugin: u32, request: &Request) -> Happening {
+        self.host.switch_to(plugin);
+        self.streams += 1;
+        self.host.request(self.streams, request, self.now);
+        let verdict = |happening: &Happening| !matches!(happening, Happening::Called { .. } | Happening::Ticking(_));
+        let asked = self.host.happenings().into_iter().find(verdict).expect("a verdict at once");
+        self.host.close(self.streams, self.now);
+        asked
+    }
+
     fn fetches(&self) -> Vec<usize> {
         self.providers.values().map(|provider| provider.count(Endpoint::Keys)).collect()
     }
@@ -97,5 +107,33 @@ fn configurations_that_differ_in_rules_alone_fetch_once() {
     assert_eq!(stage.fetches(), [1, 0]);
     for plugin in [FIRST, stage.second] {
         assert_eq!(stage.readiness(plugin)["ready"], true);
+    }
+}
+
+#[test]
+fn a_token_that_one_configuration_remembers_is_unknown_to_the_other() {
+    let other = Setup::api()
+        .of_provider("audience", serde_json::json!(["https://other.example.org"]))
+        .header("x-auth-subject", "\"of the other\"");
+    let mut stage = Stage::set(&Setup::api(), &other);
+    stage.advance(Duration::from_millis(200));
+    let both = serde_json::json!(["https://api.example.org", "https://other.example.org"]);
+    for (audience, of_second) in [(serde_json::json!("https://api.example.org"), None), (both, Some("of the other"))] {
+        let mut draft = Provider::default().access_token(BEGINNING);
+        draft.claim("aud", audience);
+        let request = Request::get("/orders").with("authorization", format!("Bearer {}", draft.sign()));
+        for _ in 0..2 {
+            for (plugin, subject) in [(FIRST, Some("ada")), (stage.second, of_second)] {
+                match (stage.ask(plugin, &request), subject) {
+                    (Happening::Forwarded { request, .. }, Some(_)) => {
+                        assert_eq!(request.header("x-auth-subject"), subject)
+                    }
+                    (Happening::Answered { response, .. }, None) => {
+                        assert_eq!(response.document()["reason"], "access_token.audience_mismatch");
+                    }
+                    (other, _) => panic!("{other:?}"),
+                }
+            }
+        }
     }
 }

@@ -52,6 +52,16 @@ impl Issuer {
         if self.tenants.is_empty() { iss == self.text } else { self.tenants.iter().any(|tenant| tenant.issuer == iss) }
     }
 
+    /// Whether a token may come from either: the same issuer twice, or one that is a tenant of the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let accepted = |iss: &str| other.accepts(iss);
+        if self.tenants.is_empty() {
+            accepted(&self.text)
+        } else {
+            self.tenants.iter().any(|tenant| accepted(&tenant.issuer))
+        }
+    }
+
     /// Whether this issuer's metadata may call itself `issuer`: that of a template has the placeholder in it.
     pub fn publishes_as(&self, issuer: &str) -> bool {
         issuer == self.text || self.accepts(issuer)
@@ -154,6 +164,15 @@ mod tests {
         assert_eq!(issuer.tenant("https://login.example/fabrikam/v2.0"), Some("fabrikam"));
         for foreign in ["https://login.example/{tenantid}/v2.0", "https://login.example/evil/v2.0", "contoso", ""] {
             assert!(!issuer.accepts(foreign), "{foreign}");
+        }
+        for (other, overlaps) in [
+            (issuer.clone(), true),
+            (Issuer::exact("https://login.example/fabrikam/v2.0".to_owned()), true),
+            (Issuer::template("https://login.example/{tenantid}/v2.0".to_owned(), &["fabrikam"]), true),
+            (Issuer::template("https://login.example/{tenantid}/v2.0".to_owned(), &["other"]), false),
+            (Issuer::exact("https://login.example/{tenantid}/v2.0".to_owned()), false),
+        ] {
+            assert_eq!((issuer.overlaps(&other), other.overlaps(&issuer)), (overlaps, overlaps), "{other:?}");
         }
         assert!(issuer.publishes_as("https://login.example/{tenantid}/v2.0"));
         assert!(!issuer.publishes_as("https://login.example/evil/v2.0"));

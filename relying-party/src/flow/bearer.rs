@@ -154,8 +154,8 @@ fn issuing_provider(token: &UnverifiedAccessToken, demand: &Demand, scene: &Scen
 
 /// Whether every rule would find the same provider for a token of this one.
 fn is_sole_of_its_issuer(provider: usize, providers: &[ProviderSlot]) -> bool {
-    let issuer = |index: usize| providers.get(index).map(|slot| &slot.config.issuer);
-    (0..providers.len()).all(|other| other == provider || issuer(other) != issuer(provider))
+    let Some(own) = providers.get(provider).map(|slot| &slot.config.issuer) else { return false };
+    providers.iter().enumerate().all(|(index, other)| index == provider || !other.config.issuer.overlaps(own))
 }
 
 /// An access token that waits for its issuer's keys, or for newer ones.
@@ -205,7 +205,7 @@ pub(super) mod expected {
 
     /// The clients that this deployment is at the provider's issuer, which may be configured more than once.
     pub(in super::super) fn client_ids<'a>(provider: &Provider, config: &'a Config) -> Vec<&'a str> {
-        let same_issuer = config.providers.iter().filter(|other| other.issuer == provider.issuer);
+        let same_issuer = config.providers.iter().filter(|other| other.issuer.overlaps(&provider.issuer));
         same_issuer.filter_map(|provider| provider.client.as_ref()).map(|client| client.client_id.as_str()).collect()
     }
 
