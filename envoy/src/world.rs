@@ -206,7 +206,7 @@ impl EnvoyWorld {
 
 impl World for EnvoyWorld {
     const RING: &'static str = "Envoy";
-    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead, Need::BareHost];
+    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead, Need::BareHost, Need::ClientCertificate];
 
     fn open(setup: Setup) -> Self {
         Self::with(setup, Options { stop_iteration: true, ..Options::default() })

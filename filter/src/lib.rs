@@ -12,6 +12,7 @@
 mod foreign;
 mod header_map;
 mod host;
+mod peer;
 mod root;
 mod shared;
 mod shell;

@@ -8,6 +8,7 @@ use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
 
 use crate::host::{self, HostEntropy};
+use crate::peer::HostPeer;
 use crate::shared::HostSharedData;
 use crate::signature::HostVerifier;
 use crate::signing::HostSigning;
@@ -167,6 +168,7 @@ impl Shell {
                 verifier: &HostVerifier,
                 signer: &HostSigning,
                 shared: &mut HostSharedData,
+                peer: &HostPeer,
             };
             let effects = self.gateway.handle(event, &mut env);
             for effect in effects {

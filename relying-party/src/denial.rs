@@ -9,6 +9,7 @@ use crate::login::attempt::LoginAttemptError;
 use crate::policy::path::PathError;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
 use crate::protocol::challenge::BearerError;
+use crate::protocol::confirmation::PossessionError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
@@ -218,13 +219,18 @@ impl Denial {
         }
     }
 
-    /// The value of `www-authenticate`, when an access token would help.
-    pub fn challenge(&self, resource_metadata: &str) -> Option<String> {
+    /// The values of `www-authenticate`, when an access token would help. `scheme` is that of the request.
+    pub fn challenges(&self, scheme: TokenScheme, resource_metadata: &str) -> Vec<String> {
         match self {
-            Self::LoginOrTokenRequired => BearerError::Missing.challenge(TokenScheme::Bearer, resource_metadata),
-            Self::Bearer(error) => error.challenge(TokenScheme::Bearer, resource_metadata),
-            _ => None,
+            Self::LoginOrTokenRequired => BearerError::Missing.challenges(TokenScheme::Bearer, resource_metadata),
+            Self::Bearer(error) => error.challenges(scheme, resource_metadata),
+            _ => Vec::new(),
         }
+    }
+
+    /// Whether another access token, or one at all, could help.
+    pub const fn is_about_tokens(&self) -> bool {
+        matches!(self, Self::LoginOrTokenRequired | Self::Bearer(_))
     }
 
     /// When to come back.
@@ -332,6 +338,12 @@ const fn bearer_wording(error: &BearerError) -> Wording {
         BearerError::RequirementNotMet => {
             wording(status, "Access denied", "The owner of this access token is not allowed to do this.", None)
         }
+        BearerError::Possession(PossessionError::Proof(error)) if error.is_ours() => wording(
+            status,
+            "Too many requests at once",
+            "This request cannot be accepted at the moment. Try again in a few seconds, with a new proof.",
+            None,
+        ),
         BearerError::Credentials(_) | BearerError::AccessToken(_) | BearerError::Possession(_) => {
             wording(status, "Access token refused", "The access token of this request is not accepted.", None)
         }

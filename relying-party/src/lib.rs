@@ -15,6 +15,7 @@ pub mod jose;
 pub mod log;
 pub mod login;
 pub mod page;
+pub mod peer;
 pub mod policy;
 pub mod protocol;
 pub mod reason;

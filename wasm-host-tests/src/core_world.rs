@@ -9,6 +9,7 @@ use relying_party::forward::Forward;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, Headers, RequestHead};
 use relying_party::jose::{HostSigner, NoHostSigner, Software};
+use relying_party::peer::KnownPeer;
 use relying_party::time::UnixTime;
 
 use crate::message::{Request, Response};
@@ -30,6 +31,8 @@ pub struct CoreProxy {
     shared: SharedMap,
     cryptography: bool,
     clusters: Vec<String>,
+    /// Who sent the request that is being handled.
+    peer: KnownPeer,
     /// Requests that have no verdict yet.
     requests: BTreeMap<u32, Request>,
     response_cookies: BTreeMap<u32, Vec<String>>,
@@ -60,6 +63,7 @@ impl Proxy for CoreProxy {
             shared: boot.shared.clone(),
             cryptography: boot.cryptography,
             clusters: boot.clusters.clone(),
+            peer: KnownPeer::default(),
             requests: BTreeMap::new(),
             response_cookies: BTreeMap::new(),
             calls: BTreeMap::new(),
@@ -74,7 +78,9 @@ impl Proxy for CoreProxy {
     fn request(&mut self, stream: u32, request: &Request, now: UnixTime) {
         self.requests.insert(stream, request.clone());
         let head = RequestHead::new(Headers::new(request.fields.clone()));
+        self.peer = request.certificate.map(KnownPeer::with_certificate).unwrap_or_default();
         self.handle(Event::Request { stream: StreamId(stream), head }, now);
+        self.peer = KnownPeer::default();
     }
 
     fn response(&mut self, stream: u32, mut response: Response, _: UnixTime) -> Response {
@@ -121,8 +127,14 @@ impl CoreProxy {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             let signer: &dyn HostSigner = if self.cryptography { &Signing } else { &NoHostSigner };
-            let mut env =
-                Env { now, entropy: &mut self.randomness, verifier: &Software, signer, shared: &mut self.shared };
+            let mut env = Env {
+                now,
+                entropy: &mut self.randomness,
+                verifier: &Software,
+                signer,
+                shared: &mut self.shared,
+                peer: &self.peer,
+            };
             for effect in self.gateway.handle(event, &mut env) {
                 events.extend(self.carry_out(effect));
             }

@@ -14,6 +14,9 @@ pub struct Request {
     pub fields: Vec<(String, Vec<u8>)>,
     /// The body; empty for none.
     pub body: Vec<u8>,
+    /// SHA-256 of the certificate that the client shows when it connects, where that can be chosen
+    /// ([`Need::ClientCertificate`](crate::world::Need::ClientCertificate)).
+    pub certificate: Option<[u8; 32]>,
 }
 
 impl Request {
@@ -85,6 +88,13 @@ impl Request {
     #[must_use]
     pub fn with_body(mut self, value: impl AsRef<[u8]>) -> Self {
         self.body = value.as_ref().to_vec();
+        self
+    }
+
+    /// Comes over a connection whose client has shown the certificate with this digest.
+    #[must_use]
+    pub const fn with_certificate(mut self, sha256: [u8; 32]) -> Self {
+        self.certificate = Some(sha256);
         self
     }
 

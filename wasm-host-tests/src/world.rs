@@ -69,6 +69,8 @@ pub enum Need {
     BareHost,
     /// Bodies of requests that the filter holds (Envoy's `allow_on_headers_stop_iteration: true`).
     HeldBody,
+    /// Clients that show certificates of their choice.
+    ClientCertificate,
 }
 
 /// A request under way.

@@ -8,11 +8,13 @@ use super::*;
 use crate::http::credentials::TokenScheme;
 use crate::jose::test_key::{TestKey, jwk_set, with};
 use crate::jose::{JwsAlgorithm, Software};
+use crate::peer::KnownPeer;
 use crate::policy::demand::AuthenticationDemand;
 use crate::policy::expression::Expression;
 use crate::policy::request_view::RequestView;
 use crate::protocol::access_token::{ExpectedAccessToken, UnverifiedAccessToken};
 use crate::protocol::confirmation::Confirmation;
+use crate::protocol::dpop::DpopError;
 use crate::protocol::test_provider::{ISSUER, metadata, provider};
 
 use crate::config::{IdentityHeader, Issuer};
@@ -55,7 +57,10 @@ fn token(changes: &Value) -> Rc<LiveToken> {
 }
 
 fn admit(token: &Rc<LiveToken>, demand: &Demand, audience: &[&str]) -> Result<Admission, BearerError> {
-    let possession = Possession::of_bearer(&Confirmation::default(), TokenScheme::Bearer).unwrap();
+    let possession = Possession::shown(&Confirmation::default(), TokenScheme::Bearer, &KnownPeer::default(), |_| {
+        Err(DpopError::Missing)
+    })
+    .unwrap();
     let audience: Vec<_> = audience.iter().map(|audience| (*audience).to_owned()).collect();
     Admission::by_token(Rc::clone(token), &possession, (0, demand), &audience, None::<&RequestView<'_>>, now())
 }

@@ -47,6 +47,12 @@ impl Issuer {
         &self.text
     }
 
+    /// Every issuer that this stands for.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let exact = self.tenants.is_empty().then_some(self.text.as_str());
+        exact.into_iter().chain(self.tenants.iter().map(|tenant| tenant.issuer.as_str()))
+    }
+
     /// Whether a token's `iss` is this issuer.
     pub fn accepts(&self, iss: &str) -> bool {
         if self.tenants.is_empty() { iss == self.text } else { self.tenants.iter().any(|tenant| tenant.issuer == iss) }

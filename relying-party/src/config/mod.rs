@@ -45,6 +45,9 @@ use cursor::{Cursor, Keys, Mapping, Reading};
 use expressions::Expressions;
 use json::Node;
 
+use crate::policy::demand::Demand;
+use crate::policy::rules::OwnPaths;
+
 /// A validated configuration. See the interface document, §1, for the keys and their defaults.
 #[derive(Debug)]
 pub struct Config {
@@ -60,6 +63,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Headers to the backend, in the order of the document: lower-case name and the expression for its value.
     pub headers: Vec<IdentityHeader>,
+    /// Whether a rule takes access tokens that somebody issues: then this deployment describes itself (RFC 9728).
+    pub describes_resources: bool,
 }
 
 const KEYS: Keys = Keys {
@@ -73,11 +78,33 @@ impl Config {
         let tree = Node::parse(document)?;
         let reading = Reading::new(environment);
         let config = read(&Cursor::root(&tree, &reading));
+        let config = config.map(|config| Self { describes_resources: config.takes_tokens(), ..config });
         match (config, ConfigErrors::from_problems(reading.into_problems())) {
             (_, Some(errors)) => Err(errors),
             (Some(config), None) => Ok(config),
             (None, None) => Err(ConfigErrors::of_document("found a document that cannot be used")),
         }
+    }
+
+    /// The paths that are answered here, whatever the rules.
+    pub fn own_paths(&self) -> OwnPaths<'_> {
+        OwnPaths { base_path: &self.base_path, resource_metadata: self.describes_resources }
+    }
+
+    /// Whether a rule's demand can be met by an access token at all.
+    pub fn accepts_tokens(&self, demand: &Demand) -> bool {
+        self.token_issuers(demand).next().is_some()
+    }
+
+    /// The providers whose access tokens meet a rule's demand.
+    pub fn token_issuers<'a>(&'a self, demand: &'a Demand) -> impl Iterator<Item = &'a Provider> {
+        let providers = self.providers.iter().map(Rc::as_ref);
+        providers.filter(|provider| provider.access_tokens.is_some() && demand.admits_provider(&provider.name))
+    }
+
+    fn takes_tokens(&self) -> bool {
+        let mut demands = self.rules.iter().filter_map(|rule| rule.authentication.token_demand());
+        demands.any(|demand| self.accepts_tokens(demand))
     }
 }
 
@@ -118,6 +145,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
         session: session?,
         rules: rules?,
         headers: headers?,
+        describes_resources: false,
     })
 }
 

@@ -5,12 +5,14 @@ use std::rc::Rc;
 use crate::admission::{Admission, LiveToken, TokenOrigin};
 use crate::config::{AccessTokenPolicy, Rule};
 use crate::denial::Denial;
-use crate::http::credentials::{CredentialsError, PresentedToken, TokenScheme};
+use crate::http::credentials::{CredentialsError, PresentedToken};
+use crate::peer::{KnownPeer, Peer};
 use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
 use crate::protocol::access_token::{AccessTokenError, NotVerified, UnverifiedAccessToken, VerifiedAccessToken};
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
+use crate::protocol::dpop::{self, ExpectedProof};
 use crate::time::UnixTime;
 
 use super::protected::{forward, view};
@@ -19,17 +21,24 @@ use super::visit::Visit;
 use super::{AwaitProvider, Need, Scene, Step, Wait, introspection};
 
 /// Decides a request by the access token that it presents, under the rule with this index and demand.
-pub(super) fn decide(visit: Visit, path: &RequestPath, rule: (usize, &Demand), scene: &mut Scene<'_>) -> Step {
+pub(super) fn decide(
+    visit: Visit,
+    path: &RequestPath,
+    rule: (usize, &Demand),
+    peer: &dyn Peer,
+    scene: &mut Scene<'_>,
+) -> Step {
     let presented = match PresentedToken::of(visit.head.headers()) {
         Ok(Some(presented)) => presented,
         Ok(None) => return visit.refuse(BearerError::Missing, scene),
         Err(error) => return visit.refuse(BearerError::Credentials(error), scene),
     };
     match find(&presented, rule, scene) {
-        Some(live) => admit(&visit, path, rule, live, presented.scheme, scene),
+        Some(live) => admit(&visit, path, rule, (live, presented), peer, scene),
         None => {
             let (index, _) = rule;
-            TokenRequest { visit, path: path.clone(), rule: index }.judge(rule, scene)
+            let request = TokenRequest { visit, path: path.clone(), rule: index, peer: KnownPeer::of(peer) };
+            request.judge(rule, scene)
         }
     }
 }
@@ -55,6 +64,8 @@ pub(super) struct TokenRequest {
     path: RequestPath,
     /// The rule's index.
     rule: usize,
+    /// By the time its token is known, the host speaks of other connections.
+    peer: KnownPeer,
 }
 
 impl TokenRequest {
@@ -127,7 +138,7 @@ impl TokenRequest {
     pub(super) fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
         match (self.presented(), self.demand(scene)) {
             (Ok(presented), Some(demand)) => {
-                admit(&self.visit, &self.path, (self.rule, demand), live, presented.scheme, scene)
+                admit(&self.visit, &self.path, (self.rule, demand), (live, presented), &self.peer, scene)
             }
             (Err(error), _) => self.visit.refuse(BearerError::Credentials(error), scene),
             (Ok(_), None) => self.visit.refuse(BearerError::Missing, scene),
@@ -225,16 +236,28 @@ fn admit(
     visit: &Visit,
     path: &RequestPath,
     (rule, demand): (usize, &Demand),
-    live: Rc<LiveToken>,
-    scheme: TokenScheme,
+    (live, presented): (Rc<LiveToken>, PresentedToken<'_>),
+    peer: &dyn Peer,
     scene: &mut Scene<'_>,
 ) -> Step {
     let request = view(visit, path, Some(demand), scene);
-    let audience = audience(scene.providers.get(live.provider()), demand);
-    let admission =
-        Possession::of_bearer(live.confirmation(), scheme).map_err(BearerError::from).and_then(|possession| {
-            Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
-        });
+    let slot = scene.providers.get(live.provider());
+    let accept_proof = |thumbprint: &str| {
+        let expected = ExpectedProof {
+            thumbprint,
+            access_token: presented.bytes(),
+            method: visit.head.method(),
+            origin: &visit.origin.origin,
+            path: visit.head.path().unwrap_or_default(),
+            clock_skew: slot.map(|slot| slot.config.clock_skew).unwrap_or_default(),
+        };
+        dpop::accept(visit.head.headers(), &expected, scene.verifier, &mut scene.seen_proofs, scene.now)
+    };
+    let possession = Possession::shown(live.confirmation(), presented.scheme, peer, accept_proof);
+    let audience = audience(slot, demand);
+    let admission = possession.map_err(BearerError::from).and_then(|possession| {
+        Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
+    });
     match admission {
         Ok(admission) => forward(visit, &admission, request.as_ref(), Vec::new(), scene),
         Err(error) => visit.refuse(Denial::Bearer(error), scene),
@@ -246,10 +269,4 @@ fn audience<'a>(slot: Option<&'a ProviderSlot>, demand: &'a Demand) -> &'a [Stri
     let of_provider =
         || slot.and_then(|slot| slot.config.access_tokens.as_ref()).map(|policy| policy.audience.as_slice());
     demand.audience.as_deref().or_else(of_provider).unwrap_or_default()
-}
-
-/// Whether the rule's demand can be met by an access token at all.
-pub(super) fn accepts_tokens(demand: &Demand, scene: &Scene<'_>) -> bool {
-    let mut admitted = scene.providers.iter().filter(|slot| demand.admits_provider(&slot.config.name));
-    admitted.any(|slot| slot.config.access_tokens.is_some())
 }

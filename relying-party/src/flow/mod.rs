@@ -10,6 +10,7 @@ mod login;
 mod logout;
 mod protected;
 pub mod provider;
+mod resource_metadata;
 mod session_cookie;
 mod shared_call;
 mod visit;
@@ -25,10 +26,12 @@ use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
+use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
 use crate::policy::rules::{self, Selection};
 use crate::protocol::client_authentication::Means;
+use crate::protocol::dpop::SeenProofs;
 use crate::time::UnixTime;
 
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
@@ -60,6 +63,8 @@ pub struct Scene<'a> {
     pub verifier: &'a dyn SignatureVerifier,
     /// The host's private-key operations.
     pub signer: &'a dyn HostSigner,
+    /// DPoP proofs that were accepted before.
+    pub seen_proofs: SeenProofs<'a>,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }
@@ -202,8 +207,8 @@ impl From<Response> for Step {
     }
 }
 
-/// Decides a request, or says what is needed to decide it.
-pub fn begin(head: RequestHead, scene: &mut Scene<'_>) -> Step {
+/// Decides a request, or says what is needed to decide it. What `peer` knows is only there while the request itself is handled.
+pub fn begin(head: RequestHead, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
     let visit = match Visit::new(head, scene.config) {
         Ok(visit) => visit,
         Err(refusal) => return refusal.into(),
@@ -214,10 +219,11 @@ pub fn begin(head: RequestHead, scene: &mut Scene<'_>) -> Step {
         None => return visit.refuse(Denial::MissingPath, scene),
     };
     let config = scene.config;
-    match rules::select(&config.rules, &config.base_path, visit.head.method(), visit.head.authority(), &path) {
+    match rules::select(&config.rules, &config.own_paths(), visit.head.method(), visit.head.authority(), &path) {
         Selection::Endpoint => endpoints::answer(visit, &path, scene),
-        Selection::Rule(index, rule) => protected::decide(visit, &path, Some((index, rule)), scene),
-        Selection::Default => protected::decide(visit, &path, None, scene),
+        Selection::ResourceMetadata => resource_metadata::answer(&visit, scene),
+        Selection::Rule(index, rule) => protected::decide(visit, &path, Some((index, rule)), peer, scene),
+        Selection::Default => protected::decide(visit, &path, None, peer, scene),
         Selection::Ambiguous => visit.refuse(Denial::AmbiguousPath, scene),
     }
 }

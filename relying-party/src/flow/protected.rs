@@ -8,6 +8,7 @@ use crate::denial::Denial;
 use crate::forward::Forward;
 use crate::http::credentials::PresentedToken;
 use crate::http::navigation::Initiator;
+use crate::peer::Peer;
 use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
@@ -16,14 +17,20 @@ use super::visit::Visit;
 use super::{Scene, Step, Verdict, bearer, login, session_cookie};
 
 /// Decides a request under `rule` (its index and itself), or under the default: a session is needed.
-pub(super) fn decide(visit: Visit, path: &RequestPath, rule: Option<(usize, &Rule)>, scene: &mut Scene<'_>) -> Step {
+pub(super) fn decide(
+    visit: Visit,
+    path: &RequestPath,
+    rule: Option<(usize, &Rule)>,
+    peer: &dyn Peer,
+    scene: &mut Scene<'_>,
+) -> Step {
     let Some((index, rule)) = rule else { return by_session(visit, path, None, scene) };
     match &rule.authentication {
         Authentication::Session(demand) => by_session(visit, path, Some((index, demand)), scene),
-        Authentication::Bearer(demand) => bearer::decide(visit, path, (index, demand), scene),
+        Authentication::Bearer(demand) => bearer::decide(visit, path, (index, demand), peer, scene),
         // Whoever presents a token wants to be judged by it.
         Authentication::Any(demand) | Authentication::Optional(demand) if presents_token(&visit, demand, scene) => {
-            bearer::decide(visit, path, (index, demand), scene)
+            bearer::decide(visit, path, (index, demand), peer, scene)
         }
         Authentication::Any(demand) => match read_session(&visit, Some(demand), scene) {
             Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
@@ -81,7 +88,7 @@ pub(super) fn view<'a, 's: 'a>(
 
 /// Whether there is an access token, where one could be accepted.
 fn presents_token(visit: &Visit, demand: &Demand, scene: &Scene<'_>) -> bool {
-    !matches!(PresentedToken::of(visit.head.headers()), Ok(None)) && bearer::accepts_tokens(demand, scene)
+    !matches!(PresentedToken::of(visit.head.headers()), Ok(None)) && scene.config.accepts_tokens(demand)
 }
 
 fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use crate::config::{Client, Config, Provider, PublicUrl, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::RequestHead;
+use crate::http::credentials::{PresentedToken, TokenScheme};
 use crate::http::navigation::{Initiator, initiator, is_navigation};
 use crate::http::origin::public_origin;
 use crate::login::return_to::ReturnTarget;
@@ -12,10 +13,7 @@ use crate::page::{self, Action, Page, Problem};
 use crate::reason::Reason;
 use crate::session::seal::{Binding, Purpose};
 
-use super::{Reply, Scene, Step};
-
-/// Where a protected resource describes itself (RFC 9728 §3).
-pub(super) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+use super::{Reply, Scene, Step, resource_metadata};
 
 /// A request and the origin it came to.
 pub struct Visit {
@@ -129,8 +127,13 @@ impl Visit {
         };
         let login_url = scene.config.session.as_ref().map(|_| self.endpoint(scene.config, "login"));
         let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions);
-        let challenge = denial.challenge(&format!("{}{RESOURCE_METADATA}", self.origin.origin));
-        reply.response.headers.extend(challenge.map(|challenge| ("www-authenticate".to_owned(), challenge)));
+        if denial.is_about_tokens() {
+            let scheme = PresentedToken::of(self.head.headers()).ok().flatten().map(|presented| presented.scheme);
+            let challenges =
+                denial.challenges(scheme.unwrap_or(TokenScheme::Bearer), &resource_metadata::address(self, scene));
+            let challenges = challenges.into_iter().map(|challenge| ("www-authenticate".to_owned(), challenge));
+            reply.response.headers.extend(challenges);
+        }
         reply.into()
     }
 }

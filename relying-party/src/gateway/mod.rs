@@ -19,8 +19,10 @@ use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
+use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
-use crate::shared::SharedData;
+use crate::protocol::dpop::SeenProofs;
+use crate::shared::{OwnData, SharedData};
 use crate::time::UnixTime;
 
 use self::loader::Loader;
@@ -122,6 +124,8 @@ pub struct Env<'a> {
     pub signer: &'a dyn HostSigner,
     /// What the VMs of this process share.
     pub shared: &'a mut dyn SharedData,
+    /// The connection of the request, while the event is [`Event::Request`].
+    pub peer: &'a dyn Peer,
 }
 
 /// How long a request waits for a provider's metadata or keys.
@@ -138,6 +142,7 @@ pub struct Gateway {
     sessions: LiveCache<LiveSession>,
     tokens: LiveCache<LiveToken>,
     answers: Answers,
+    own_data: OwnData,
     parked: ParkingLot,
     shared_calls: SharedCalls,
     callouts: BTreeMap<CalloutId, Purpose>,
@@ -171,6 +176,7 @@ impl Gateway {
             sessions: LiveCache::default(),
             tokens: LiveCache::default(),
             answers: Answers::default(),
+            own_data: OwnData::default(),
             parked: ParkingLot::default(),
             shared_calls: SharedCalls::default(),
             callouts: BTreeMap::new(),
@@ -187,7 +193,7 @@ impl Gateway {
             Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
-                let step = flow::begin(head, &mut self.scene(env));
+                let step = flow::begin(head, env.peer, &mut self.scene(env));
                 self.take(stream, step, env, &mut effects);
             }
             Event::RequestBody { stream, body } => {
@@ -402,6 +408,7 @@ impl Gateway {
             entropy: env.entropy,
             verifier: env.verifier,
             signer: env.signer,
+            seen_proofs: SeenProofs { shared: env.shared, own: &mut self.own_data },
             log: &mut self.log,
         }
     }

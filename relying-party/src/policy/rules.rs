@@ -39,6 +39,14 @@ impl Authentication {
         }
     }
 
+    /// What an access token must be; `None` where none is looked at.
+    pub const fn token_demand(&self) -> Option<&Demand> {
+        match self {
+            Self::Bearer(demand) | Self::Any(demand) | Self::Optional(demand) => Some(demand),
+            Self::Session(_) | Self::Public => None,
+        }
+    }
+
     /// Whether access tokens are looked at.
     pub const fn takes_tokens(&self) -> bool {
         matches!(self, Self::Bearer(_) | Self::Any(_) | Self::Optional(_))
@@ -50,11 +58,25 @@ impl Authentication {
     }
 }
 
+/// Where a protected resource describes itself (RFC 9728 §3).
+pub const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+
+/// The paths that are answered here, whatever the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnPaths<'a> {
+    /// Where the filter's own endpoints are.
+    pub base_path: &'a str,
+    /// Whether there are documents at and below [`RESOURCE_METADATA`].
+    pub resource_metadata: bool,
+}
+
 /// What a request's path leads to.
 #[derive(Clone, Copy, Debug)]
 pub enum Selection<'a> {
     /// One of the filter's own endpoints, or an unknown path below `base_path`.
     Endpoint,
+    /// A document about a protected resource.
+    ResourceMetadata,
     /// The first rule that matches, and its place in the configuration.
     Rule(usize, &'a Rule),
     /// No rule: a session is needed.
@@ -67,13 +89,13 @@ pub enum Selection<'a> {
 /// Selects what decides over a request. All readings of the path must agree.
 pub fn select<'a>(
     rules: &'a [Rule],
-    base_path: &str,
+    own_paths: &OwnPaths<'_>,
     method: &str,
     authority: &str,
     path: &RequestPath,
 ) -> Selection<'a> {
     let host = host_of(authority);
-    let target = |reading: &str| target(rules, base_path, method, &host, reading);
+    let target = |reading: &str| target(rules, own_paths, method, &host, reading);
     let selected = target(path.literal());
     if path.has_one_reading() && !path.is_ambiguous() {
         return selected.into();
@@ -84,13 +106,17 @@ pub fn select<'a>(
 
 enum Target<'a> {
     Endpoint,
+    ResourceMetadata,
     Rule(usize, &'a Rule),
     Default,
 }
 
-fn target<'a>(rules: &'a [Rule], base_path: &str, method: &str, host: &str, reading: &str) -> Target<'a> {
-    if is_at_or_below(reading, base_path) {
+fn target<'a>(rules: &'a [Rule], own_paths: &OwnPaths<'_>, method: &str, host: &str, reading: &str) -> Target<'a> {
+    if is_at_or_below(reading, own_paths.base_path) {
         return Target::Endpoint;
+    }
+    if own_paths.resource_metadata && is_at_or_below(reading, RESOURCE_METADATA) {
+        return Target::ResourceMetadata;
     }
     rules
         .iter()
@@ -102,7 +128,9 @@ fn target<'a>(rules: &'a [Rule], base_path: &str, method: &str, host: &str, read
 impl Target<'_> {
     fn same_as(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Endpoint, Self::Endpoint) | (Self::Default, Self::Default) => true,
+            (Self::Endpoint, Self::Endpoint)
+            | (Self::ResourceMetadata, Self::ResourceMetadata)
+            | (Self::Default, Self::Default) => true,
             (Self::Rule(index, _), Self::Rule(other, _)) => index == other,
             _ => false,
         }
@@ -112,7 +140,7 @@ impl Target<'_> {
     fn tolerates(&self, path: &RequestPath) -> bool {
         match self {
             Self::Default => true,
-            Self::Endpoint => !path.is_ambiguous(),
+            Self::Endpoint | Self::ResourceMetadata => !path.is_ambiguous(),
             Self::Rule(_, rule) => match &rule.authentication {
                 Authentication::Session(demand) => demand.require.as_ref().is_none_or(|expression| {
                     let references = expression.references();
@@ -133,6 +161,7 @@ impl<'a> From<Target<'a>> for Selection<'a> {
     fn from(target: Target<'a>) -> Self {
         match target {
             Target::Endpoint => Self::Endpoint,
+            Target::ResourceMetadata => Self::ResourceMetadata,
             Target::Rule(index, rule) => Self::Rule(index, rule),
             Target::Default => Self::Default,
         }
@@ -178,10 +207,13 @@ mod tests {
         ]
     }
 
+    const OWN_PATHS: OwnPaths<'_> = OwnPaths { base_path: "/oauth2", resource_metadata: true };
+
     fn select_name(rules: &[Rule], method: &str, authority: &str, path: &str) -> String {
         let Ok(path) = RequestPath::parse(path) else { return "400".to_owned() };
-        match select(rules, "/oauth2", method, authority, &path) {
+        match select(rules, &OWN_PATHS, method, authority, &path) {
             Selection::Endpoint => "endpoint".to_owned(),
+            Selection::ResourceMetadata => "metadata".to_owned(),
             Selection::Rule(index, rule) => {
                 assert_eq!(rules[index].name, rule.name);
                 rule.name.clone()
@@ -202,6 +234,12 @@ mod tests {
             ("/oauth2", "endpoint"),
             ("/oauth2/callback?code=1", "endpoint"),
             ("/oauth2x", "default"),
+            ("/.well-known/oauth-protected-resource", "metadata"),
+            ("/.well-known/oauth-protected-resource/public?x=1", "metadata"),
+            ("/.well-known/oauth-protected-resources", "default"),
+            ("/.well-known/oauth-protected-resource/../public", "ambiguous"),
+            ("/public/..;/.well-known/oauth-protected-resource", "ambiguous"),
+            ("/.well-known/oauth-protected-resource%2fa", "ambiguous"),
             ("/public/caf%C3%A9", "public"),
             ("/public/%61;v=1", "public"),
             // Attacks.
@@ -272,8 +310,9 @@ mod tests {
             prop_assume!(selected != "ambiguous" && selected != "400");
             let path = RequestPath::parse(&written).unwrap();
             for reading in path.other_readings().chain([path.literal()]) {
-                let name = match target(&rules, "/oauth2", "GET", "h", reading) {
+                let name = match target(&rules, &OWN_PATHS, "GET", "h", reading) {
                     Target::Endpoint => "endpoint",
+                    Target::ResourceMetadata => "metadata",
                     Target::Rule(_, rule) => &rule.name,
                     Target::Default => "default",
                 };

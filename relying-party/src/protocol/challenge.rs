@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::access_token::AccessTokenError;
 use super::confirmation::PossessionError;
+use super::dpop::DpopError;
 use crate::http::credentials::{CredentialsError, TokenScheme};
+use crate::jose::JwsAlgorithm;
 use crate::policy::demand::AuthenticationDemand;
 use crate::reason::Reason;
 
@@ -38,6 +40,7 @@ impl BearerError {
     /// HTTP status code (RFC 6750 §3.1, RFC 9470 §3).
     pub const fn status(&self) -> u16 {
         match self {
+            Self::Possession(PossessionError::Proof(error)) if error.is_ours() => 503,
             Self::Credentials(CredentialsError::Repeated) => 400,
             Self::Missing
             | Self::Credentials(CredentialsError::Malformed)
@@ -53,6 +56,10 @@ impl BearerError {
         match self {
             Self::Missing | Self::RequirementNotMet => None,
             Self::Credentials(CredentialsError::Repeated) => Some("invalid_request"),
+            // RFC 9449 §7.1: whether proof and token belong together is a question of the token.
+            Self::Possession(PossessionError::Proof(error)) if !matches!(error, DpopError::KeyMismatch) => {
+                Some("invalid_dpop_proof")
+            }
             Self::Credentials(CredentialsError::Malformed) | Self::AccessToken(_) | Self::Possession(_) => {
                 Some("invalid_token")
             }
@@ -61,12 +68,21 @@ impl BearerError {
         }
     }
 
-    /// The value of `www-authenticate`; `None` when no other token would help. `resource_metadata` is the URL of the document of
-    /// RFC 9728.
-    pub fn challenge(&self, scheme: TokenScheme, resource_metadata: &str) -> Option<String> {
-        if *self == Self::RequirementNotMet {
-            return None;
+    /// The values of `www-authenticate` for a request that presents its token by `scheme`; none when no other token would help.
+    /// `resource_metadata` is the URL of the document of RFC 9728.
+    pub fn challenges(&self, scheme: TokenScheme, resource_metadata: &str) -> Vec<String> {
+        match self {
+            Self::RequirementNotMet => Vec::new(),
+            error if error.status() == 503 => Vec::new(),
+            // RFC 9449 §7.2: how it should have been presented.
+            Self::Possession(PossessionError::Bound) => {
+                vec![self.challenge(scheme, resource_metadata), Challenge::new(TokenScheme::Dpop).text]
+            }
+            _ => vec![self.challenge(scheme, resource_metadata)],
         }
+    }
+
+    fn challenge(&self, scheme: TokenScheme, resource_metadata: &str) -> String {
         let mut challenge = Challenge::new(scheme);
         if let Some(error) = self.error() {
             challenge.parameter("error", error);
@@ -85,7 +101,7 @@ impl BearerError {
             _ => {}
         }
         challenge.parameter("resource_metadata", resource_metadata);
-        Some(challenge.text)
+        challenge.text
     }
 }
 
@@ -97,11 +113,14 @@ struct Challenge {
 
 impl Challenge {
     fn new(scheme: TokenScheme) -> Self {
-        let scheme = match scheme {
-            TokenScheme::Bearer => "Bearer",
-            TokenScheme::Dpop => "DPoP",
-        };
-        Self { text: scheme.to_owned(), has_parameters: false }
+        match scheme {
+            TokenScheme::Bearer => Self { text: "Bearer".to_owned(), has_parameters: false },
+            TokenScheme::Dpop => {
+                let mut challenge = Self { text: "DPoP".to_owned(), has_parameters: false };
+                challenge.parameter("algs", &JwsAlgorithm::ALL.map(JwsAlgorithm::name).join(" ")); // RFC 9449 §7.1
+                challenge
+            }
+        }
     }
 
     /// Adds a parameter as a quoted string. What could end it is left out.
@@ -138,7 +157,7 @@ mod tests {
     const METADATA: &str = "https://api.example.org/.well-known/oauth-protected-resource";
 
     fn challenge(error: &BearerError) -> (u16, String) {
-        (error.status(), error.challenge(TokenScheme::Bearer, METADATA).unwrap_or_default())
+        (error.status(), error.challenges(TokenScheme::Bearer, METADATA).join("; "))
     }
 
     #[test]
@@ -170,6 +189,29 @@ mod tests {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(challenge(&BearerError::RequirementNotMet), (403, String::new()));
+    }
+
+    #[test]
+    fn who_presents_a_proof_is_challenged_for_one() {
+        let by_dpop = |error: DpopError| {
+            let error = BearerError::Possession(PossessionError::Proof(error));
+            (error.status(), error.challenges(TokenScheme::Dpop, METADATA).join("; "))
+        };
+        let algorithms = "algs=\"RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA\"";
+        let (status, text) = by_dpop(DpopError::Replayed);
+        assert_eq!(status, 401);
+        let error = "error=\"invalid_dpop_proof\", error_description=\"the DPoP proof was used before\"";
+        assert_eq!(text, format!("DPoP {algorithms}, {error}, resource_metadata=\"{METADATA}\""));
+        assert!(by_dpop(DpopError::KeyMismatch).1.contains("error=\"invalid_token\""));
+        assert_eq!(by_dpop(DpopError::MemoryFull), (503, String::new()));
+        assert_eq!(by_dpop(DpopError::MemoryContended), (503, String::new()));
+        let expired = BearerError::AccessToken(AccessTokenError::Expired);
+        let [text] = expired.challenges(TokenScheme::Dpop, METADATA).try_into().unwrap();
+        assert!(text.starts_with("DPoP algs=") && text.contains("error=\"invalid_token\""), "{text}");
+        let bound = BearerError::Possession(PossessionError::Bound);
+        let [bearer, dpop] = bound.challenges(TokenScheme::Bearer, METADATA).try_into().unwrap();
+        assert!(bearer.starts_with("Bearer error=\"invalid_token\""), "{bearer}");
+        assert_eq!(dpop, format!("DPoP {algorithms}"));
     }
 
     #[test]

@@ -204,6 +204,12 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
             let context = vm.data().effective;
             let known = match path.as_slice() {
                 b"plugin_name" | b"plugin_root_id" | b"plugin_vm_id" => Some(b"latchkey".to_vec()),
+                // Envoy has it in lower-case hexadecimal.
+                b"connection\0sha256_peer_certificate_digest" => {
+                    let stream = vm.data().streams.get(&context);
+                    let digest = stream.and_then(|stream| stream.certificate);
+                    digest.map(|digest| digest.map(|byte| format!("{byte:02x}")).concat().into_bytes())
+                }
                 _ => vm.data().properties.get(&(context, path)).cloned(),
             };
             match known {

@@ -47,7 +47,8 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
         let ends = request.body.is_empty();
         let fields = state::from_text(&request.fields);
         let count = len(fields.len());
-        let stream = Stream { request: fields, unsent: request.body.clone(), ..Stream::default() };
+        let (unsent, certificate) = (request.body.clone(), request.certificate);
+        let stream = Stream { request: fields, unsent, certificate, ..Stream::default() };
         state.streams.insert(context, stream);
         self.vm::<_, ()>(context, "proxy_on_context_create", (context, plugin));
         let action: u32 = self.vm(context, "proxy_on_request_headers", (context, count, u32::from(ends)));
@@ -251,7 +252,8 @@ impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
     fn forward(&mut self, context: u32) {
         let stream = self.stream(context);
         stream.phase = Phase::Decided;
-        let request = Request { fields: state::into_text(stream.request.clone()), body: stream.body.clone() };
+        let fields = state::into_text(stream.request.clone());
+        let request = Request { fields, body: stream.body.clone(), certificate: None };
         self.happen(Happening::Forwarded { stream: context - FIRST_STREAM, request });
     }
 

@@ -72,6 +72,8 @@ pub struct Stream {
     /// `proxy_continue_stream` was called; takes effect after the VM returns.
     pub resumed: bool,
     pub phase: Phase,
+    /// SHA-256 of the certificate that the client has shown.
+    pub certificate: Option<[u8; 32]>,
 }
 
 /// How far a request has come.
@@ -143,7 +145,7 @@ impl State {
         let call = self.next_call;
         self.next_call += 1;
         self.calls.insert(call, self.plugin);
-        let request = Request { fields: into_text(fields), body };
+        let request = Request { fields: into_text(fields), body, certificate: None };
         self.happenings.push(Happening::Called { call, cluster: cluster.to_owned(), request, timeout });
         Ok(call)
     }

@@ -11,6 +11,7 @@ use super::*;
 use crate::entropy::Entropy;
 use crate::http::Headers;
 use crate::jose::{NoHostSigner, Software};
+use crate::peer::KnownPeer;
 use crate::protocol::test_provider::{document, provider};
 use crate::shared::{Entry, Expected, OwnData, SharedData, SharedDataError};
 
@@ -52,12 +53,26 @@ impl Vm {
     }
 
     fn begin(&mut self, shared: &mut dyn SharedData, now: UnixTime) -> Vec<String> {
-        let mut env = Env { now, entropy: &mut self.entropy, verifier: &Software, signer: &NoHostSigner, shared };
+        let mut env = Env {
+            now,
+            entropy: &mut self.entropy,
+            verifier: &Software,
+            signer: &NoHostSigner,
+            shared,
+            peer: &KnownPeer::default(),
+        };
         self.loader.begin(&mut self.slots, &mut env).into_iter().map(|(_, request)| request.path).collect()
     }
 
     fn answered(&mut self, outcome: CalloutOutcome, shared: &mut dyn SharedData, now: UnixTime) {
-        let mut env = Env { now, entropy: &mut self.entropy, verifier: &Software, signer: &NoHostSigner, shared };
+        let mut env = Env {
+            now,
+            entropy: &mut self.entropy,
+            verifier: &Software,
+            signer: &NoHostSigner,
+            shared,
+            peer: &KnownPeer::default(),
+        };
         self.loader.answered(0, &mut self.slots, outcome, &mut env, &mut self.log);
     }
 
