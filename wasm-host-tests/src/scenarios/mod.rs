@@ -16,9 +16,11 @@ pub mod login;
 pub mod login_answers;
 pub mod logout;
 pub mod paths;
+pub mod possession;
 pub mod provider_faults;
 pub mod provider_keys;
 pub mod refusals;
+pub mod resource_metadata;
 pub mod session;
 pub mod session_cookies;
 

@@ -36,6 +36,23 @@ macro_rules! scenarios {
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
         }
+        $crate::scenarios! { @theme $how $world, possession:
+            a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
+            a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
+            a_token_bound_to_a_key_comes_with_a_proof_of_it,
+            a_bad_proof_is_refused_with_its_reason,
+            a_bound_token_is_no_bearer_token_and_no_other_has_a_proof,
+            a_token_bound_to_both_needs_both needs ClientCertificate,
+            a_proof_is_used_once_in_all_vms needs VirtualTime,
+            a_proof_is_remembered_until_it_is_too_old needs VirtualTime,
+        }
+        $crate::scenarios! { @theme $how $world, resource_metadata:
+            a_client_finds_its_way_from_the_challenge_to_the_token,
+            the_document_describes_the_origin_and_each_resource,
+            the_document_is_read_and_nothing_else,
+            without_tokens_the_path_is_the_applications,
+            a_preflight_to_an_api_is_never_redirected,
+        }
         $crate::scenarios! { @theme $how $world, login_answers:
             an_error_of_the_provider_becomes_a_page_with_a_way_to_try_again,
             an_unknown_error_code_never_reaches_the_page,
@@ -331,6 +348,8 @@ mod tests {
             include_str!("headers.rs"),
             include_str!("hosts.rs"),
             include_str!("paths.rs"),
+            include_str!("possession.rs"),
+            include_str!("resource_metadata.rs"),
             include_str!("id_token.rs"),
             include_str!("provider_faults.rs"),
             include_str!("provider_keys.rs"),
