@@ -23,6 +23,7 @@ pub struct Listener {
     backend: String,
     access: Access,
     patience: Duration,
+    ends_tls: bool,
 }
 
 /// Where requests go: a name and an address, which need not be there yet.
@@ -32,6 +33,19 @@ pub struct Cluster {
     pub name: String,
     /// Its only endpoint.
     pub address: SocketAddr,
+    /// How Envoy connects to it.
+    pub connection: Connection,
+}
+
+/// How Envoy connects to a cluster.
+#[derive(Clone, Copy)]
+pub enum Connection {
+    /// Without TLS.
+    Plain,
+    /// Over TLS, showing no certificate.
+    Tls,
+    /// Over TLS, showing the certificate of this name in `keys/`.
+    WithCertificate(&'static str),
 }
 
 /// How a resource stands in a configuration.
@@ -134,6 +148,7 @@ impl Listener {
             backend: "backend".to_owned(),
             access,
             patience: Duration::from_secs(300),
+            ends_tls: false,
         }
     }
 
@@ -163,6 +178,13 @@ impl Listener {
         self
     }
 
+    /// Ends TLS itself, and asks clients for a certificate: any, or none.
+    #[must_use]
+    pub const fn ends_tls(mut self, ends_tls: bool) -> Self {
+        self.ends_tls = ends_tls;
+        self
+    }
+
     /// How long Envoy lets a stream be idle (300 s unless said otherwise).
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {
@@ -188,6 +210,7 @@ impl Listener {
                 ("type", place.type_of("envoy.config.listener.v3.Listener").as_str()),
                 ("name", &self.name),
                 ("port", &self.port.to_string()),
+                ("transport_socket", &if self.ends_tls { downstream_tls() } else { String::new() }),
                 ("scheme", self.scheme),
                 ("patience", &format!("{}s", self.patience.as_secs_f64())),
                 ("access_log", &access_log),
@@ -233,9 +256,46 @@ impl Cluster {
                 ("type", place.type_of("envoy.config.cluster.v3.Cluster").as_str()),
                 ("name", &self.name),
                 ("port", &self.address.port().to_string()),
+                ("transport_socket", &self.connection.render()),
             ],
         )
     }
+}
+
+impl Connection {
+    fn render(self) -> String {
+        let certificates = match self {
+            Self::Plain => return String::new(),
+            Self::Tls => json!([]),
+            Self::WithCertificate(name) => json!([certificate(name)]),
+        };
+        let context = json!({"common_tls_context": {"tls_certificates": certificates}});
+        format!("{}\n      ", transport_socket("Upstream", context))
+    }
+}
+
+fn downstream_tls() -> String {
+    let validation =
+        json!({"trusted_ca": {"filename": key_file("client.pem")}, "trust_chain_verification": "ACCEPT_UNTRUSTED"});
+    let common = json!({"tls_certificates": [certificate("server")], "validation_context": validation});
+    let context = json!({"common_tls_context": common, "require_client_certificate": false});
+    format!("{}\n          ", transport_socket("Downstream", context))
+}
+
+fn transport_socket(direction: &str, mut context: Value) -> String {
+    let kind = format!("type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.{direction}TlsContext");
+    context["@type"] = kind.into();
+    format!("transport_socket: {}", json!({"name": "envoy.transport_sockets.tls", "typed_config": context}))
+}
+
+fn certificate(name: &str) -> Value {
+    let file = |extension: &str| json!({"filename": key_file(&format!("{name}.{extension}"))});
+    json!({"certificate_chain": file("pem"), "private_key": file("key.pem")})
+}
+
+/// A file in `keys/`: certificates that sign themselves, and nothing outside these tests.
+pub fn key_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("keys").join(name)
 }
 
 impl Place {

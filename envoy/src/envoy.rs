@@ -10,7 +10,7 @@ use wasm_host_tests::message::{Request, Response};
 
 use crate::bootstrap::{self, Cluster, Listener};
 use crate::process::{self, Process};
-use crate::{Connection, port, tools, wire};
+use crate::{ClusterConnection, Connection, port, tools, wire};
 
 /// Compiling the module takes a second or two; more on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ impl Builder {
     /// Adds a cluster with one address, which need not be there yet.
     #[must_use]
     pub fn cluster(mut self, name: &str, address: SocketAddr) -> Self {
-        self.clusters.push(Cluster { name: name.to_owned(), address });
+        self.clusters.push(Cluster { name: name.to_owned(), address, connection: ClusterConnection::Plain });
         self
     }
 

@@ -26,7 +26,7 @@ pub mod wire;
 pub mod world;
 
 pub use backend::Backend;
-pub use bootstrap::{Access, Cluster, Filter, Listener, Route};
+pub use bootstrap::{Access, Cluster, Connection as ClusterConnection, Filter, Listener, Route, key_file};
 pub use envoy::Envoy;
 pub use node::OidcProvider;
 pub use server::Server;

@@ -17,7 +17,7 @@ use wasm_host_tests::setup::Setup;
 use wasm_host_tests::world::{Exchange, Need, Ticket, World};
 
 use crate::provider::{SimulatedProvider, now};
-use crate::{Access, Backend, Cluster, Connection, Envoy, Filter, Listener, Route};
+use crate::{Access, Backend, Cluster, ClusterConnection, Connection, Envoy, Filter, Listener, Route};
 
 /// Says which request of the application's log belongs to which ticket. Nobody but this module sees it.
 const TICKET: &str = "x-ring-ticket";
@@ -79,6 +79,8 @@ pub struct Options {
     pub access: Access,
     /// How long Envoy lets a stream be idle.
     pub patience: Duration,
+    /// Whether the listener ends TLS itself and asks for certificates. Then only other clusters reach it.
+    pub ends_tls: bool,
 }
 
 impl Default for Options {
@@ -90,6 +92,7 @@ impl Default for Options {
             workers: 1,
             access: Access::Logged,
             patience: Duration::from_secs(300),
+            ends_tls: false,
         }
     }
 }
@@ -156,7 +159,10 @@ impl EnvoyWorld {
         let listener = self.listener(&self.name);
         self.address = listener.address();
         let clusters = [(self.application(), self.backend.address()), (self.cluster(), self.provider.address())];
-        self.envoy.add(listener, clusters.map(|(name, address)| Cluster { name, address }).to_vec());
+        self.envoy.add(
+            listener,
+            clusters.map(|(name, address)| Cluster { name, address, connection: ClusterConnection::Plain }).to_vec(),
+        );
         self.envoy.remove(&RETIRED.take());
     }
 
@@ -176,7 +182,8 @@ impl EnvoyWorld {
         let environment = self.setup.environment.iter();
         let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
         let listener = Listener::new(name, filter, self.options.route, self.options.access);
-        listener.leading_to(&self.application()).behind_tls().patience(self.options.patience)
+        let listener = listener.leading_to(&self.application()).behind_tls().ends_tls(self.options.ends_tls);
+        listener.patience(self.options.patience)
     }
 
     fn application(&self) -> String {
