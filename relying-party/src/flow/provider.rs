@@ -87,7 +87,7 @@ impl ProviderSlot {
 pub struct Generation(u64);
 
 /// Rises whenever a key was withdrawn or replaced: what was verified under an earlier epoch must be verified again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TrustEpoch(u64);
 
 /// A provider whose metadata and keys are here.

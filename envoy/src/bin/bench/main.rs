@@ -12,6 +12,7 @@
 
 mod load;
 mod report;
+mod steps;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -96,6 +97,7 @@ fn main() -> ExitCode {
             }
         }
     }
+    steps::print(&bearer_setup(), api.now());
     report::print(&bench)
 }
 
