@@ -13,6 +13,7 @@ use crate::protocol::confirmation::PossessionError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
+use crate::protocol::token_exchange::TokenExchangeError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
 use crate::reason::Reason;
 
@@ -35,6 +36,8 @@ pub enum Denial {
     Bearer(BearerError),
     /// The access token's issuer did not say whether it is good.
     Introspection(IntrospectionError),
+    /// There is no token for the backend.
+    Exchange(TokenExchangeError),
     /// More requests wait for answers of providers than are kept waiting.
     TooBusy,
     /// A session is needed, but no provider is configured where people can sign in.
@@ -179,12 +182,15 @@ impl Denial {
             | Self::Token(TokenError::Unavailable { .. })
             | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
-            Self::TooBusy | Self::Introspection(IntrospectionError::Unavailable { .. }) => wording(
+            Self::TooBusy
+            | Self::Introspection(IntrospectionError::Unavailable { .. })
+            | Self::Exchange(TokenExchangeError::Unavailable { .. }) => wording(
                 503,
                 "Not available at the moment",
                 "Whether you may do this cannot be found out at the moment. Try again in a few seconds.",
                 None,
             ),
+            Self::Exchange(error) => exchange_wording(error),
             Self::Introspection(_) => wording(
                 502,
                 "Access cannot be decided",
@@ -273,6 +279,7 @@ impl Denial {
                 Some("the provider does not publish where to ask: name it in `metadata.introspection_endpoint`")
             }
             Self::Introspection(IntrospectionError::ClientRefused)
+            | Self::Exchange(TokenExchangeError::InvalidClient)
             | Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
             | Self::PushedAuthorization(
                 PushedAuthorizationError::InvalidClient | PushedAuthorizationError::UnauthorizedClient,
@@ -305,6 +312,12 @@ impl Denial {
             Self::Authorization(AuthorizationError::InvalidScope) => Some("the provider does not know one of `scope`"),
             Self::IdToken(IdTokenError::Expired | IdTokenError::IssuedInTheFuture | IdTokenError::NotYetValid) => {
                 Some("compare the clocks of this machine and the provider; `clock_skew` is what may differ")
+            }
+            Self::Exchange(TokenExchangeError::UnauthorizedClient | TokenExchangeError::UnsupportedGrantType) => {
+                Some("allow the client of `exchange.provider` to exchange tokens (RFC 8693), at the provider")
+            }
+            Self::Exchange(TokenExchangeError::InvalidTarget | TokenExchangeError::InvalidScope) => {
+                Some("compare `exchange.audience` and `exchange.scope` with what the provider knows")
             }
             Self::LoginUnavailable => {
                 Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
@@ -350,6 +363,30 @@ const fn bearer_wording(error: &BearerError) -> Wording {
     }
 }
 
+const fn exchange_wording(error: &TokenExchangeError) -> Wording {
+    match error {
+        TokenExchangeError::SubjectTokenMissing => {
+            wording(401, "Sign in to continue", "This page needs you to sign in again.", SIGN_IN)
+        }
+        TokenExchangeError::InvalidGrant
+        | TokenExchangeError::InvalidRequest
+        | TokenExchangeError::InvalidTarget
+        | TokenExchangeError::InvalidScope
+        | TokenExchangeError::AccessDenied => wording(
+            403,
+            "Access denied",
+            "You are known here, but not allowed to use the service behind this address.",
+            None,
+        ),
+        _ => wording(
+            502,
+            "Not available",
+            "The service behind this address cannot be used on your behalf. Tell the person who runs this application.",
+            None,
+        ),
+    }
+}
+
 const fn error_wording(error: AuthorizationError) -> Wording {
     match error {
         AuthorizationError::AccessDenied => wording(
@@ -391,6 +428,7 @@ impl Reason for Denial {
             Self::LoginRequired | Self::LoginOrTokenRequired => "session.required",
             Self::Bearer(error) => error.code(),
             Self::Introspection(error) => error.code(),
+            Self::Exchange(error) => error.code(),
             Self::TooBusy => "provider.too_busy",
             Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",
@@ -428,6 +466,16 @@ impl From<IntrospectionError> for Denial {
             IntrospectionError::ClientAuthentication(error) => Self::ClientAuthentication(error),
             IntrospectionError::Provider(failure) => Self::Provider(failure),
             error => Self::Introspection(error),
+        }
+    }
+}
+
+impl From<TokenExchangeError> for Denial {
+    fn from(error: TokenExchangeError) -> Self {
+        match error {
+            TokenExchangeError::ClientAuthentication(error) => Self::ClientAuthentication(error),
+            TokenExchangeError::Provider(failure) => Self::Provider(failure),
+            error => Self::Exchange(error),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::admission::Admission;
+use crate::admission::{ExchangedToken, Passage};
 use crate::config::Config;
 use crate::http::RequestHead;
 use crate::http::cookies::{self, WithoutOwn};
@@ -12,6 +12,9 @@ use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::request_view::RequestView;
 
 const COOKIE: &str = "cookie";
+const AUTHORIZATION: &str = "authorization";
+/// Where an access token and the proof of its key stand (RFC 6750 §2.1, RFC 9449 §4).
+const CREDENTIALS: [&str; 2] = [AUTHORIZATION, "dpop"];
 
 /// The changes to an admitted request. Making one deletes the managed headers first; there is no other way to change headers.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Forward {
     removed: Vec<Cow<'static, str>>,
     cookies: Vec<Vec<u8>>,
     identity: Rc<[(String, String)]>,
+    /// The token for the backend, unless the configuration says itself how it is passed on.
+    exchanged: Option<Rc<ExchangedToken>>,
     response_cookies: Vec<String>,
 }
 
@@ -31,18 +36,23 @@ impl fmt::Debug for Forward {
 }
 
 impl Forward {
-    /// Needs an [`Admission`]: somebody verified something.
+    /// Needs a [`Passage`]: somebody verified something, and did all that the rule demands.
     pub fn new(
-        admission: &Admission,
+        passage: &Passage,
         head: &RequestHead,
         request: Option<&RequestView<'_>>,
         managed: &ManagedHeaders,
         config: &Config,
         response_cookies: Vec<String>,
     ) -> Self {
-        let identity = admission.identity().map(|identity| identity.headers(&config.headers, request));
-        let identity = identity.unwrap_or_default();
-        let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, response_cookies };
+        let identity = passage.headers(&config.headers, request);
+        let is_configured = config.headers.iter().any(|header| header.name == AUTHORIZATION);
+        let exchanged = passage.exchanged().filter(|_| !is_configured).map(Rc::clone);
+        let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, exchanged, response_cookies };
+        if passage.withholds_credentials() {
+            let presented = CREDENTIALS.into_iter().filter(|name| head.headers().first(name).is_some());
+            forward.removed.extend(presented.map(Cow::Borrowed));
+        }
         for name in head.headers().names().filter(|name| managed.is_managed(name)) {
             forward.remove(name);
         }
@@ -58,7 +68,8 @@ impl Forward {
     /// Header fields to add after that.
     pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let cookies = self.cookies.iter().map(|line| (COOKIE, line.as_slice()));
-        cookies.chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+        let token = self.exchanged.iter().map(|token| (AUTHORIZATION, token.authorization().expose().as_bytes()));
+        cookies.chain(token).chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
     }
 
     /// `Set-Cookie` lines to add to the backend's response.
@@ -101,7 +112,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::admission::LiveSession;
+    use crate::admission::{Admission, LiveSession, Onward};
     use crate::http::Headers;
     use crate::session::testing::session;
     use crate::time::UnixTime;
@@ -131,7 +142,8 @@ mod tests {
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
         let head = RequestHead::new(Headers::new(fields.collect()));
         let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
-        Forward::new(&admission.unwrap(), &head, None, &managed, &config, Vec::new())
+        let Onward::Open(passage) = admission.unwrap().onward() else { panic!("no rule exchanges") };
+        Forward::new(&passage, &head, None, &managed, &config, Vec::new())
     }
 
     #[test]

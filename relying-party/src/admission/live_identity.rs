@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::passage::ExchangedToken;
 use crate::config::IdentityHeader;
 use crate::policy::expression::Expression;
 use crate::policy::identity::{Identity, Subject};
@@ -16,12 +17,14 @@ pub struct LiveIdentity {
     requirements: RefCell<BTreeMap<usize, bool>>,
     /// The identity headers that do not look at the request and have a value.
     headers: OnceCell<Rc<[(String, String)]>>,
+    /// The same identity as a backend sees it that got another access token, and that token.
+    pub(super) exchanged: RefCell<Option<(Rc<ExchangedToken>, Rc<Self>)>>,
 }
 
 impl LiveIdentity {
     /// Nothing has been evaluated for it yet.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, requirements: RefCell::default(), headers: OnceCell::new() }
+        Self { identity, requirements: RefCell::default(), headers: OnceCell::new(), exchanged: RefCell::default() }
     }
 
     /// Who it is.

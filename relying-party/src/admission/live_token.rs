@@ -20,6 +20,7 @@ pub struct LiveToken {
     confirmation: Confirmation,
     auth_time: Option<UnixTime>,
     acr: Option<String>,
+    expires_at: UnixTime,
     trust: Option<TrustEpoch>,
     valid_until: UnixTime,
 }
@@ -41,7 +42,7 @@ impl LiveToken {
     /// What was `verified` of the token `text`, until `valid_until`.
     pub fn new(verified: VerifiedAccessToken, text: &str, origin: TokenOrigin<'_>, valid_until: UnixTime) -> Self {
         let acr = verified.acr().map(str::to_owned);
-        let VerifiedAccessToken { claims, scopes, audience, auth_time, confirmation, .. } = verified;
+        let VerifiedAccessToken { claims, scopes, audience, auth_time, confirmation, expires_at, .. } = verified;
         let identity = Identity {
             provider: origin.name.to_owned(),
             credential: Credential::Bearer,
@@ -51,7 +52,7 @@ impl LiveToken {
         };
         let identity = LiveIdentity::new(identity);
         let TokenOrigin { provider, trust, rule, .. } = origin;
-        Self { identity, provider, rule, audience, confirmation, auth_time, acr, trust, valid_until }
+        Self { identity, provider, rule, audience, confirmation, auth_time, acr, expires_at, trust, valid_until }
     }
 
     /// Whose token it is.
@@ -67,6 +68,11 @@ impl LiveToken {
     /// The index of the rule under which that provider was chosen.
     pub const fn rule(&self) -> usize {
         self.rule
+    }
+
+    /// When it ends.
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
     }
 
     /// What it is bound to.

@@ -4,25 +4,33 @@ pub mod cache;
 mod live_identity;
 mod live_session;
 mod live_token;
+mod passage;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 
 use crate::config::{Authentication, Rule};
-use crate::policy::demand::Demand;
+use crate::policy::demand::{Demand, Exchange};
 use crate::policy::request_view::RequestView;
 use crate::protocol::access_token::AccessTokenError;
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
 use crate::time::UnixTime;
 
+use self::passage::Credentials;
+
 pub use self::live_identity::LiveIdentity;
 pub use self::live_session::LiveSession;
 pub use self::live_token::{LiveToken, TokenOrigin};
+pub use self::passage::{ExchangedToken, Onward, Passage, PendingExchange};
 
 /// Leave to go on to the backend. Comes only from a verified credential or from a rule that admits anonymous requests.
-pub struct Admission(Admitted);
+pub struct Admission {
+    who: Admitted,
+    /// What the rule wants done before.
+    exchange: Option<Rc<Exchange>>,
+}
 
 enum Admitted {
     Session(Rc<LiveSession>),
@@ -43,7 +51,10 @@ impl Admission {
     ) -> Result<Self, RequirementNotMet> {
         match rule.and_then(|(rule, demand)| Some((rule, demand.require.as_ref()?))) {
             Some((rule, require)) if !session.identity().meets(rule, require, request) => Err(RequirementNotMet),
-            Some(_) | None => Ok(Self(Admitted::Session(session))),
+            Some(_) | None => {
+                let exchange = rule.and_then(|(_, demand)| demand.exchange.clone());
+                Ok(Self { who: Admitted::Session(session), exchange })
+            }
         }
     }
 
@@ -73,24 +84,61 @@ impl Admission {
                     None => BearerError::RequirementNotMet,
                 })
             }
-            Some(_) | None => Ok(Self(Admitted::Token(token))),
+            Some(_) | None => Ok(Self { who: Admitted::Token(token), exchange: demand.exchange.clone() }),
         }
     }
 
     /// By a rule that admits requests without an identity; `None` for every other rule.
-    pub const fn anonymous(rule: &Rule) -> Option<Self> {
-        match rule.authentication {
-            Authentication::Optional(_) | Authentication::Public => Some(Self(Admitted::Anonymous)),
+    pub fn anonymous(rule: &Rule) -> Option<Self> {
+        match &rule.authentication {
+            Authentication::Optional(demand) => {
+                Some(Self { who: Admitted::Anonymous, exchange: demand.exchange.clone() })
+            }
+            Authentication::Public => Some(Self { who: Admitted::Anonymous, exchange: None }),
             Authentication::Session(_) | Authentication::Bearer(_) | Authentication::Any(_) => None,
         }
     }
 
-    /// The identity that goes to the backend.
+    /// Who is let through.
     pub fn identity(&self) -> Option<&LiveIdentity> {
-        match &self.0 {
-            Admitted::Session(session) => Some(session.identity()),
-            Admitted::Token(token) => Some(token.identity()),
-            Admitted::Anonymous => None,
+        self.who.identity()
+    }
+
+    /// What is left to do. Without an identity there is nothing to exchange, and nothing for the backend to see.
+    pub fn onward(self) -> Onward {
+        let Self { who, exchange } = self;
+        let Some(exchange) = exchange else {
+            return Onward::Open(Passage { who, credentials: Credentials::Presented });
+        };
+        let Some(identity) = who.identity() else {
+            return Onward::Open(Passage { who, credentials: Credentials::Withheld });
+        };
+        match identity.identity().access_token.clone() {
+            Some(subject) => {
+                let subject_expires_at = who.token_expires_at();
+                Onward::Exchange(PendingExchange { who, exchange, subject, subject_expires_at })
+            }
+            None => Onward::TokenMissing,
+        }
+    }
+}
+
+impl Admitted {
+    /// The identity that goes to the backend.
+    fn identity(&self) -> Option<&LiveIdentity> {
+        match self {
+            Self::Session(session) => Some(session.identity()),
+            Self::Token(token) => Some(token.identity()),
+            Self::Anonymous => None,
+        }
+    }
+
+    /// When the access token ends, as far as is known.
+    fn token_expires_at(&self) -> Option<UnixTime> {
+        match self {
+            Self::Session(session) => session.session().access_token.as_ref().and_then(|token| token.expires_at),
+            Self::Token(token) => Some(token.expires_at()),
+            Self::Anonymous => None,
         }
     }
 }

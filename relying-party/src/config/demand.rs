@@ -1,4 +1,4 @@
-//! What a rule demands of an identity: `require`, `providers`, `audience`, `max_age`, `acr_values`.
+//! What a rule demands of an identity: `require`, `providers`, `audience`, `max_age`, `acr_values`, `exchange`.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::cursor::{Cursor, Mapping};
 use super::expressions::Expressions;
 use super::problem::quoted;
 use super::provider::Provider;
-use super::{access_tokens, duration};
+use super::{access_tokens, duration, exchange};
 use crate::policy::demand::{AuthenticationDemand, Demand};
 use crate::policy::rules::Authentication;
 use crate::spelling::nearest;
@@ -58,12 +58,13 @@ pub(super) fn read<'a>(
     let names = rule.optional("providers", None, |cursor| names(&cursor, providers).map(Some));
     let audience = audience(rule, kind);
     let authentication = authentication_demand(rule, kind);
+    let exchange = exchange::read(rule, providers);
     let demand = Demand {
         require: require?,
         providers: names?,
         audience: audience?,
         authentication: authentication?,
-        exchange: None,
+        exchange: exchange?,
     };
     if let Some(providers) = providers {
         check_providers(rule, kind, &demand, providers);

@@ -11,6 +11,7 @@ mod cookie;
 mod cursor;
 mod demand;
 mod duration;
+mod exchange;
 mod expressions;
 mod headers;
 mod issuer;

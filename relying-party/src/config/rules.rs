@@ -11,8 +11,18 @@ use crate::policy::matcher::{Matcher, MatcherSpec};
 use crate::policy::rules::Rule;
 
 const KEYS: Keys = Keys {
-    supported: &["name", "match", "authentication", "require", "providers", "audience", "max_age", "acr_values"],
-    planned: &["exchange", "preserve_form"],
+    supported: &[
+        "name",
+        "match",
+        "authentication",
+        "require",
+        "providers",
+        "audience",
+        "max_age",
+        "acr_values",
+        "exchange",
+    ],
+    planned: &["preserve_form"],
 };
 
 const MATCH_KEYS: Keys = Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };

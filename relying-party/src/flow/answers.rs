@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::shared_call::SharedKey;
+use crate::admission::ExchangedToken;
+use crate::admission::cache::LiveCache;
 use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::token_exchange::TokenExchangeError;
 use crate::time::UnixTime;
 
 /// When the young generation holds this many entries, it becomes the old one.
 const ENTRIES_PER_GENERATION: usize = 2048;
 
-/// What providers answered about tokens lately, except what admits somebody.
+/// What providers answered about tokens lately, except what admits somebody: that is where credentials are looked up.
 #[derive(Default)]
 pub struct Answers {
     /// Why a token was not admitted by what its issuer says.
     pub(super) not_introspected: BriefMemory<IntrospectionError>,
+    /// Tokens that were issued for the backend, by the target and the token that was presented.
+    pub(super) exchanged: LiveCache<ExchangedToken>,
+    /// Why no token was issued for the backend.
+    pub(super) not_exchanged: BriefMemory<TokenExchangeError>,
 }
 
 /// Remembers something for seconds. Who sends requests chooses how many there are, so the number of entries is bounded: of two

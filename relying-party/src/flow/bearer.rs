@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::admission::{Admission, LiveToken, TokenOrigin};
+use crate::admission::{Admission, LiveToken, Onward, PendingExchange, TokenOrigin};
 use crate::config::{AccessTokenPolicy, Rule};
 use crate::denial::Denial;
 use crate::http::credentials::{CredentialsError, PresentedToken};
@@ -15,10 +15,11 @@ use crate::protocol::confirmation::Possession;
 use crate::protocol::dpop::{self, ExpectedProof};
 use crate::time::UnixTime;
 
+use super::exchange::Outgoing;
 use super::protected::{forward, view};
 use super::provider::{LoadedProvider, ProviderSlot, TrustEpoch};
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait, introspection};
+use super::{AwaitProvider, Need, Scene, Step, Wait, exchange, introspection};
 
 /// Decides a request by the access token that it presents, under the rule with this index and demand.
 pub(super) fn decide(
@@ -34,7 +35,10 @@ pub(super) fn decide(
         Err(error) => return visit.refuse(BearerError::Credentials(error), scene),
     };
     match find(&presented, rule, scene) {
-        Some(live) => admit(&visit, path, rule, (live, presented), peer, scene),
+        Some(live) => {
+            let admitted = admit(&visit, path, rule, (live, presented), peer, scene);
+            admitted.unwrap_or_else(|pending| exchange_first(visit, path.clone(), rule.0, pending, scene))
+        }
         None => {
             let (index, _) = rule;
             let request = TokenRequest { visit, path: path.clone(), rule: index, peer: KnownPeer::of(peer) };
@@ -138,7 +142,9 @@ impl TokenRequest {
     pub(super) fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
         match (self.presented(), self.demand(scene)) {
             (Ok(presented), Some(demand)) => {
-                admit(&self.visit, &self.path, (self.rule, demand), (live, presented), &self.peer, scene)
+                let admitted =
+                    admit(&self.visit, &self.path, (self.rule, demand), (live, presented), &self.peer, scene);
+                admitted.unwrap_or_else(|pending| exchange_first(self.visit, self.path, self.rule, pending, scene))
             }
             (Err(error), _) => self.visit.refuse(BearerError::Credentials(error), scene),
             (Ok(_), None) => self.visit.refuse(BearerError::Missing, scene),
@@ -231,7 +237,7 @@ pub(super) mod expected {
     }
 }
 
-/// A verified token: may its presenter use it, and does it meet the rule's demand?
+/// A verified token: may its presenter use it, and does it meet the rule's demand? `Err`: yes, after an exchange.
 fn admit(
     visit: &Visit,
     path: &RequestPath,
@@ -239,7 +245,7 @@ fn admit(
     (live, presented): (Rc<LiveToken>, PresentedToken<'_>),
     peer: &dyn Peer,
     scene: &mut Scene<'_>,
-) -> Step {
+) -> Result<Step, PendingExchange> {
     let request = view(visit, path, Some(demand), scene);
     let slot = scene.providers.get(live.provider());
     let accept_proof = |thumbprint: &str| {
@@ -258,10 +264,22 @@ fn admit(
     let admission = possession.map_err(BearerError::from).and_then(|possession| {
         Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
     });
-    match admission {
-        Ok(admission) => forward(visit, &admission, request.as_ref(), Vec::new(), scene),
+    Ok(match admission.map(Admission::onward) {
+        Ok(Onward::Open(passage)) => forward(visit, &passage, request.as_ref(), Vec::new(), scene),
+        Ok(Onward::Exchange(pending)) => return Err(pending),
+        Ok(Onward::TokenMissing) => visit.refuse(BearerError::Missing, scene),
         Err(error) => visit.refuse(Denial::Bearer(error), scene),
-    }
+    })
+}
+
+fn exchange_first(
+    visit: Visit,
+    path: RequestPath,
+    rule: usize,
+    pending: PendingExchange,
+    scene: &mut Scene<'_>,
+) -> Step {
+    exchange::begin(Outgoing { visit, path, rule, pending, response_cookies: Vec::new() }, scene)
 }
 
 /// For whom a token must be: what the rule says, or its provider.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::config::{Client, SameSite, SessionPolicy};
+use crate::config::{Client, Rule, SameSite, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::{LoginAttempt, LoginAttemptError};
@@ -224,7 +224,12 @@ impl VerifyIdToken {
         let Self { login, tokens, .. } = self;
         let config = scene.config;
         let granted = tokens.scope.as_deref().unwrap_or(&client.scope);
-        let keeps_token = config.headers.iter().any(|header| header.value.references().access_token);
+        let exchanges = |rule: &Rule| {
+            rule.authentication.takes_sessions()
+                && rule.authentication.demand().is_some_and(|demand| demand.exchange.is_some())
+        };
+        let keeps_token = config.headers.iter().any(|header| header.value.references().access_token)
+            || config.rules.iter().any(exchanges);
         let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime);
         let sign_in = SignIn {
             provider: provider.name.clone(),

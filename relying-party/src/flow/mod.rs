@@ -5,6 +5,7 @@ mod answers;
 mod bearer;
 mod callback;
 mod endpoints;
+mod exchange;
 mod introspection;
 mod login;
 mod logout;
@@ -146,6 +147,8 @@ pub enum AwaitProvider {
     AccessToken(bearer::VerifyAccessToken),
     /// The issuer of an access token is to be asked.
     Introspection(introspection::Introspect),
+    /// A token is to be exchanged for the backend.
+    Exchange(exchange::BeginExchange),
 }
 
 impl AwaitProvider {
@@ -157,6 +160,7 @@ impl AwaitProvider {
             Self::IdToken(flow) => flow.resume(scene),
             Self::AccessToken(flow) => flow.resume(scene),
             Self::Introspection(flow) => flow.resume(scene),
+            Self::Exchange(flow) => flow.resume(scene),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A request to the application: the rule's demand, the credential, the verdict.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::admission::{Admission, LiveSession};
+use crate::admission::{Admission, LiveSession, Onward, Passage};
 use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
@@ -12,9 +13,15 @@ use crate::peer::Peer;
 use crate::policy::demand::Demand;
 use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
+use crate::protocol::token_exchange::TokenExchangeError;
+use crate::time::UnixTime;
 
+use super::exchange::Outgoing;
 use super::visit::Visit;
-use super::{Scene, Step, Verdict, bearer, login, session_cookie};
+use super::{Scene, Step, Verdict, bearer, exchange, login, session_cookie};
+
+/// A session whose access token is useless so soon after the login would not be better after another one.
+const SHORTEST_USE: Duration = Duration::from_secs(10);
 
 /// Decides a request under `rule` (its index and itself), or under the default: a session is needed.
 pub(super) fn decide(
@@ -33,12 +40,12 @@ pub(super) fn decide(
             bearer::decide(visit, path, (index, demand), peer, scene)
         }
         Authentication::Any(demand) => match read_session(&visit, Some(demand), scene) {
-            Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
+            Some(session) => admit(visit, path, session, Some((index, demand)), scene),
             None if visit.initiator() == Initiator::Navigation => demand_login(visit, Some(demand), scene),
             None => visit.refuse(Denial::LoginOrTokenRequired, scene),
         },
         Authentication::Optional(demand) => match read_session(&visit, Some(demand), scene) {
-            Some(session) => admit(&visit, path, session, Some((index, demand)), scene),
+            Some(session) => admit(visit, path, session, Some((index, demand)), scene),
             None => pass_anonymous(&visit, rule, scene),
         },
         Authentication::Public => pass_anonymous(&visit, rule, scene),
@@ -47,7 +54,7 @@ pub(super) fn decide(
 
 fn by_session(visit: Visit, path: &RequestPath, rule: Option<(usize, &Demand)>, scene: &mut Scene<'_>) -> Step {
     match read_session(&visit, rule.map(|(_, demand)| demand), scene) {
-        Some(session) => admit(&visit, path, session, rule, scene),
+        Some(session) => admit(visit, path, session, rule, scene),
         None => demand_login(visit, rule.map(|(_, demand)| demand), scene),
     }
 }
@@ -59,17 +66,43 @@ fn read_session(visit: &Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -
 }
 
 fn admit(
-    visit: &Visit,
+    visit: Visit,
     path: &RequestPath,
     session: Rc<LiveSession>,
     rule: Option<(usize, &Demand)>,
     scene: &mut Scene<'_>,
 ) -> Step {
-    let request = view(visit, path, rule.map(|(_, demand)| demand), scene);
-    let renewal = session_cookie::renew(visit, &session, scene);
-    match Admission::by_session(session, rule, request.as_ref()) {
-        Ok(admission) => forward(visit, &admission, request.as_ref(), renewal, scene),
-        Err(not_met) => visit.refuse(not_met, scene),
+    let renewal = session_cookie::renew(&visit, &session, scene);
+    let signed_in_at = session.session().authenticated_at;
+    let onward = {
+        let request = view(&visit, path, rule.map(|(_, demand)| demand), scene);
+        match Admission::by_session(session, rule, request.as_ref()).map(Admission::onward) {
+            Ok(Onward::Open(passage)) => return forward(&visit, &passage, request.as_ref(), renewal, scene),
+            Ok(onward) => onward,
+            Err(not_met) => return visit.refuse(not_met, scene),
+        }
+    };
+    match (onward, rule) {
+        (Onward::Exchange(pending), Some((rule, _))) => {
+            let outgoing = Outgoing { visit, path: path.clone(), rule, pending, response_cookies: renewal };
+            exchange::begin(outgoing, scene)
+        }
+        _ => without_token(visit, rule, signed_in_at, scene),
+    }
+}
+
+/// A session that lives on when its access token has ended: signing in again brings another one, unless that ends at once as well.
+fn without_token(visit: Visit, rule: Option<(usize, &Demand)>, signed_in_at: UnixTime, scene: &mut Scene<'_>) -> Step {
+    let rule = rule.and_then(|(index, demand)| Some((scene.config.rules.get(index)?, demand)));
+    let may_help = scene.now.since(signed_in_at) >= SHORTEST_USE;
+    match rule {
+        Some((rule, _)) if matches!(rule.authentication, Authentication::Optional(_)) => {
+            pass_anonymous(&visit, rule, scene)
+        }
+        Some((_, demand)) if may_help && visit.initiator() == Initiator::Navigation => {
+            demand_login(visit, Some(demand), scene)
+        }
+        Some(_) | None => visit.refuse(TokenExchangeError::SubjectTokenMissing, scene),
     }
 }
 
@@ -92,21 +125,21 @@ fn presents_token(visit: &Visit, demand: &Demand, scene: &Scene<'_>) -> bool {
 }
 
 fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
-    match Admission::anonymous(rule) {
-        Some(admission) => forward(visit, &admission, None, Vec::new(), scene),
-        None => visit.refuse(Denial::LoginRequired, scene),
+    match Admission::anonymous(rule).map(Admission::onward) {
+        Some(Onward::Open(passage)) => forward(visit, &passage, None, Vec::new(), scene),
+        Some(Onward::Exchange(_) | Onward::TokenMissing) | None => visit.refuse(Denial::LoginRequired, scene),
     }
 }
 
 pub(super) fn forward(
     visit: &Visit,
-    admission: &Admission,
+    passage: &Passage,
     request: Option<&RequestView<'_>>,
     response_cookies: Vec<String>,
     scene: &Scene<'_>,
 ) -> Step {
     Step::Done(Verdict::Forward(Forward::new(
-        admission,
+        passage,
         &visit.head,
         request,
         scene.managed_headers,

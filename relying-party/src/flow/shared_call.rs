@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Scene, Step, introspection};
+use super::{Scene, Step, exchange, introspection};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, CalloutRequest};
 
@@ -35,6 +35,8 @@ impl fmt::Debug for SharedKey {
 pub enum AwaitShared {
     /// What the issuer says of an access token.
     Introspection(introspection::AwaitIntrospection),
+    /// A token for the backend.
+    Exchange(exchange::AwaitExchange),
 }
 
 impl AwaitShared {
@@ -42,6 +44,7 @@ impl AwaitShared {
     pub fn request(&self, scene: &mut Scene<'_>) -> Result<CalloutRequest, Denial> {
         match self {
             Self::Introspection(flow) => flow.request(scene),
+            Self::Exchange(flow) => flow.request(scene),
         }
     }
 
@@ -49,6 +52,7 @@ impl AwaitShared {
     pub fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
         match self {
             Self::Introspection(flow) => flow.resume(outcome, scene),
+            Self::Exchange(flow) => flow.resume(outcome, scene),
         }
     }
 
@@ -56,6 +60,7 @@ impl AwaitShared {
     pub fn refuse(self, denial: Denial, scene: &mut Scene<'_>) -> Step {
         match self {
             Self::Introspection(flow) => flow.refuse(denial, scene),
+            Self::Exchange(flow) => flow.refuse(denial, scene),
         }
     }
 }

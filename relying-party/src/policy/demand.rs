@@ -1,5 +1,6 @@
 //! What a rule demands of an identity.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::expression::Expression;
@@ -16,7 +17,7 @@ pub struct Demand {
     /// `max_age` and `acr_values`
     pub authentication: AuthenticationDemand,
     /// `exchange`: the backend gets another token than the one presented.
-    pub exchange: Option<Exchange>,
+    pub exchange: Option<Rc<Exchange>>,
 }
 
 /// How a person must have authenticated (RFC 9470 §4).

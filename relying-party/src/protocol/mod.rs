@@ -19,6 +19,7 @@ pub mod provider_failure;
 pub mod pushed_authorization;
 pub mod registration;
 pub mod token;
+pub mod token_exchange;
 
 #[cfg(test)]
 pub(crate) mod test_provider;

@@ -86,7 +86,7 @@ fn string<'a>(answer: &'a Map<String, Value>, name: &'static str) -> Result<Opti
 }
 
 /// Seconds, as a number or, as some providers write it, a string of digits.
-fn expires_in(answer: &Map<String, Value>) -> Result<Option<Duration>, TokenError> {
+pub(super) fn expires_in(answer: &Map<String, Value>) -> Result<Option<Duration>, TokenError> {
     let seconds = match answer.get("expires_in") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Number(number)) => number.as_f64(),

@@ -164,6 +164,7 @@ pub struct Provider {
     pushed: BTreeMap<String, client::Pushed>,
     used_assertions: BTreeSet<String>,
     issued: u64,
+    exchanged: u64,
 }
 
 impl Default for Provider {
@@ -195,6 +196,7 @@ impl Default for Provider {
             pushed: BTreeMap::new(),
             used_assertions: BTreeSet::new(),
             issued: 0,
+            exchanged: 0,
         }
     }
 }

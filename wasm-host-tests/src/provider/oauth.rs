@@ -11,6 +11,7 @@ use url::Url;
 
 use super::client::{all, form};
 use super::id_token::{Draft, Signing};
+use super::tokens::TOKEN_EXCHANGE;
 use super::{Authorization, CLIENT_ID, ISSUER, Provider};
 use crate::message::{Request, Response};
 
@@ -90,6 +91,9 @@ impl Provider {
         if let Err(problem) = self.authenticate(request, now) {
             self.complaints.push(problem.to_owned());
             return Response::json(401, &json!({"error": "invalid_client"}));
+        }
+        if request.posted("grant_type").as_deref() == Some(TOKEN_EXCHANGE) {
+            return self.exchange(request);
         }
         if request.posted("grant_type").as_deref() != Some("authorization_code") {
             return self.complain(400, "unsupported grant_type");

@@ -7,6 +7,7 @@ pub mod bearer_keys;
 pub mod bearer_rules;
 pub mod client;
 pub mod endpoints;
+pub mod exchange;
 pub mod headers;
 pub mod hosts;
 pub mod id_token;

@@ -298,6 +298,20 @@ macro_rules! scenarios {
             wrong_client_credentials_are_named_in_the_log,
             no_session_comes_from_an_opaque_token,
         }
+        $crate::scenarios! { @theme $how $world, exchange:
+            the_backend_gets_a_token_of_its_own,
+            a_token_is_exchanged_once_for_each_target,
+            one_exchange_serves_all_who_bring_the_token,
+            an_exchanged_token_is_replaced_before_it_ends needs VirtualTime,
+            an_exchanged_token_does_not_outlive_the_one_it_stands_for needs VirtualTime,
+            without_an_exchanged_token_nothing_goes_on needs VirtualTime,
+            who_is_not_admitted_causes_no_exchange,
+            without_an_identity_the_backend_sees_no_credentials,
+            headers_carry_the_exchanged_token_where_they_name_one,
+            the_token_of_a_session_is_exchanged_until_it_ends needs VirtualTime,
+            a_session_whose_token_ends_at_once_is_no_endless_login,
+            an_opaque_token_is_exchanged_as_well,
+        }
         $crate::scenarios! { @theme $how $world, bad_input:
             bytes_that_are_no_text_are_survived_in_every_header,
             bytes_that_are_no_text_are_survived_beside_a_session,
@@ -353,6 +367,7 @@ mod tests {
             include_str!("id_token.rs"),
             include_str!("provider_faults.rs"),
             include_str!("provider_keys.rs"),
+            include_str!("exchange.rs"),
             include_str!("introspection.rs"),
             include_str!("key_refresh.rs"),
             include_str!("logout.rs"),

@@ -8,6 +8,7 @@ mod accepted;
 mod any_input;
 mod bearer;
 mod client;
+mod exchange;
 mod leaks;
 mod planned;
 mod refused;
