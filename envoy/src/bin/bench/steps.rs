@@ -13,6 +13,7 @@ use relying_party::forward::Forward;
 use relying_party::http::credentials::{PresentedToken, TokenScheme};
 use relying_party::http::{Headers, RequestHead};
 use relying_party::jose::{Jwk, JwkSet, JwsAlgorithm, SignatureVerifier, Software};
+use relying_party::peer::KnownPeer;
 use relying_party::policy::managed_headers::ManagedHeaders;
 use relying_party::policy::path::RequestPath;
 use relying_party::policy::rules::{Selection, select};
@@ -47,9 +48,8 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let token = tokens::sign(TestKey::Rsa1, 1, now).remove(0);
     let head = RequestHead::new(head(&token));
     let path = RequestPath::parse("/orders/4711").expect("a path");
-    let Selection::Rule(index, rule) = select(&config.rules, &config.base_path, "GET", AUTHORITY, &path) else {
-        panic!("no rule")
-    };
+    let own = config.own_paths();
+    let Selection::Rule(index, rule) = select(&config.rules, &own, "GET", AUTHORITY, &path) else { panic!("no rule") };
     let demand = rule.authentication.demand().expect("a rule that takes tokens");
     let keys = json!({"keys": [TestKey::Rsa1.jwk(), TestKey::P256A.jwk()]}).to_string();
     let issuer = Issuer { config: &config, keys: JwkSet::parse(keys.as_bytes()).expect("keys"), now };
@@ -58,7 +58,8 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let mut cache = LiveCache::default();
     cache.insert(token.as_bytes().into(), Rc::clone(&live));
     let admit = || {
-        let possession = Possession::of_bearer(live.confirmation(), TokenScheme::Bearer);
+        let unbound = |_: &str| unreachable!("no token here is bound to a key");
+        let possession = Possession::shown(live.confirmation(), TokenScheme::Bearer, &KnownPeer::default(), unbound);
         let possession = possession.expect("a bearer token");
         Admission::by_token(Rc::clone(&live), &possession, (index, demand), &audience, None, now).expect("admitted")
     };
@@ -68,7 +69,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let each = "each request";
     row(each, "path", || black_box(RequestPath::parse(black_box("/orders/4711"))).is_ok());
     row(each, "rule", || {
-        matches!(select(&config.rules, &config.base_path, "GET", AUTHORITY, black_box(&path)), Selection::Rule(..))
+        matches!(select(&config.rules, &own, "GET", AUTHORITY, black_box(&path)), Selection::Rule(..))
     });
     row(each, "token in the cache", || {
         let presented = PresentedToken::of(black_box(head.headers())).ok().flatten().expect("a token");
