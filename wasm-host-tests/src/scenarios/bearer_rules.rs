@@ -126,7 +126,11 @@ pub fn an_optional_token_names_somebody_and_a_bad_one_nobody_at_all<W: World>() 
     assert_eq!(subject(&world.send(call("/welcome", &token))), Some("ada"));
     let forged = Request::get("/welcome").with("x-auth-subject", "eve").with("X_Auth_Subject", "eve");
     let exchange = world.send(forged);
-    assert!(exchange.forwarded().names().iter().all(|name| !name.starts_with('x')), "{:?}", exchange.upstream);
+    assert!(
+        exchange.forwarded().names().iter().all(|name| !name.replace('_', "-").starts_with("x-auth")),
+        "{:?}",
+        exchange.upstream
+    );
 
     let bad = access_token(&mut world, |draft| draft.claim("exp", 1));
     world.send(call("/welcome", &bad)).refused_with(401).because_of("access_token.expired");
