@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use relying_party::admission::cache::LiveCache;
-use relying_party::admission::{Admission, LiveToken, TokenOrigin};
+use relying_party::admission::{Admission, LiveToken, Onward, TokenOrigin};
 use relying_party::config::Config;
 use relying_party::flow::provider::TrustEpoch;
 use relying_party::forward::Forward;
@@ -63,7 +63,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
         let possession = possession.expect("a bearer token");
         Admission::by_token(Rc::clone(&live), &possession, (index, demand), &audience, None, now).expect("admitted")
     };
-    let admission = admit();
+    let Onward::Open(passage) = admit().onward() else { panic!("an exchange") };
 
     println!("the steps of a request with a token, natively (ns):");
     let each = "each request";
@@ -77,7 +77,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
     });
     row(each, "rule's demand", || admit().identity().is_some());
     row(each, "headers for the backend", || {
-        Forward::new(black_box(&admission), &head, None, &managed, &config, Vec::new()).added().count() > 0
+        Forward::new(black_box(&passage), &head, None, &managed, &config, Vec::new()).added().count() > 0
     });
     let first = "first sight";
     row(first, "token read", || UnverifiedAccessToken::parse(black_box(&token)).is_ok());

@@ -1,0 +1,81 @@
+//! What the log tells an operator to do about a refusal.
+
+use super::Denial;
+use crate::login::attempt::LoginAttemptError;
+use crate::protocol::authorization::AuthorizationError;
+use crate::protocol::id_token::IdTokenError;
+use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::token::TokenError;
+use crate::protocol::token_exchange::TokenExchangeError;
+use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
+
+impl Denial {
+    /// What the operator can do.
+    pub(super) const fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Login(LoginAttemptError::AnotherBrowser(_)) => Some(
+                "if everybody sees this: the browser reaches this deployment under another host than `public_url`, or cookies \
+                 are blocked (`session.secure` needs https)",
+            ),
+            Self::FormUnreadable => Some(
+                "response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
+            ),
+            Self::Introspection(IntrospectionError::MissingEndpoint) => {
+                Some("the provider does not publish where to ask: name it in `metadata.introspection_endpoint`")
+            }
+            Self::Introspection(IntrospectionError::ClientRefused)
+            | Self::Exchange(TokenExchangeError::InvalidClient)
+            | Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
+            | Self::PushedAuthorization(
+                PushedAuthorizationError::InvalidClient | PushedAuthorizationError::UnauthorizedClient,
+            ) => Some(
+                "compare `client_id`, `token_endpoint_auth_method` and `client_secret` or `client_key` with the registration at \
+                 the provider",
+            ),
+            Self::ClientAuthentication(ClientAuthenticationError::RsaUnsupported) => Some(
+                "only the host can sign with RSA, and this one does not: use a P-256 or Ed25519 key as `client_key`",
+            ),
+            Self::ClientAuthentication(ClientAuthenticationError::SigningFailed) => {
+                Some("is `client_key` a valid RSA key? Or use a P-256 or Ed25519 key")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::MissingEndpoint) => Some(
+                "the metadata has no `pushed_authorization_request_endpoint`: name it in `metadata`, or set \
+                 `pushed_authorization_requests: never`",
+            ),
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidRequest) => {
+                Some("compare the redirect URI with the registration at the provider")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidScope) => {
+                Some("the provider does not know one of `scope`")
+            }
+            Self::PushedAuthorization(PushedAuthorizationError::InvalidTarget)
+            | Self::Authorization(AuthorizationError::InvalidTarget)
+            | Self::Token(TokenError::InvalidTarget) => Some("the provider does not know one of `resource`"),
+            Self::Authorization(AuthorizationError::UnauthorizedClient | AuthorizationError::InvalidRequest) => {
+                Some("compare `client_id` and the redirect URI with the registration at the provider")
+            }
+            Self::Authorization(AuthorizationError::InvalidScope) => Some("the provider does not know one of `scope`"),
+            Self::IdToken(IdTokenError::Expired | IdTokenError::IssuedInTheFuture | IdTokenError::NotYetValid) => {
+                Some("compare the clocks of this machine and the provider; `clock_skew` is what may differ")
+            }
+            Self::Exchange(TokenExchangeError::UnauthorizedClient | TokenExchangeError::UnsupportedGrantType) => {
+                Some("allow the client of `exchange.provider` to exchange tokens (RFC 8693), at the provider")
+            }
+            Self::Exchange(TokenExchangeError::InvalidTarget | TokenExchangeError::InvalidScope) => {
+                Some("compare `exchange.audience` and `exchange.scope` with what the provider knows")
+            }
+            Self::LoginUnavailable => {
+                Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
+            }
+            Self::SessionTooLarge { .. } => {
+                Some("list only the claims in use in `session.claims`, or raise `session.max_cookies`")
+            }
+            Self::ProviderNotReady
+            | Self::ProviderOutdated
+            | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
+                Some("is the provider up, and does `cluster` lead to it?")
+            }
+            _ => None,
+        }
+    }
+}
