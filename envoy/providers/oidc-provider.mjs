@@ -42,6 +42,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     { ...withKey("p256", "ES256"), require_pushed_authorization_requests: true },
     withKey("ed25519", "EdDSA"),
     withKey("rsa", "RS256"),
+    { client_id: "machine", client_secret: "a machine's secret", token_endpoint_auth_method: "client_secret_post", redirect_uris: [], grant_types: ["client_credentials"], response_types: [] },
   ],
   jwks: { keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")] },
   claims: { openid: ["sub"], profile: ["name", "groups"], email: ["email"] },
@@ -51,11 +52,18 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   pkce: { required: () => true },
   enabledJWA: { clientAuthSigningAlgValues: ["ES256", "EdDSA", "RS256"] },
   features: {
+    clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
+    introspection: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      getResourceServerInfo: (_, resource) => ({ scope: "", audience: resource, accessTokenFormat: "jwt", jwt: { sign: { alg: "RS256" } } }),
+      getResourceServerInfo: (_, resource) => ({
+        scope: "orders.read orders.write",
+        audience: resource,
+        accessTokenFormat: resource.endsWith("/opaque") ? "opaque" : "jwt",
+        jwt: { sign: { alg: "RS256" } },
+      }),
       useGrantedResource: () => false,
     },
     rpInitiatedLogout: { enabled: true },

@@ -58,7 +58,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let mut cache = LiveCache::default();
     cache.insert(token.as_bytes().into(), Rc::clone(&live));
     let admit = || {
-        let unbound = |_: &str| unreachable!("no token here is bound to a key");
+        let unbound = |_: &str| panic!("no token here is bound to a key");
         let possession = Possession::shown(live.confirmation(), TokenScheme::Bearer, &KnownPeer::default(), unbound);
         let possession = possession.expect("a bearer token");
         Admission::by_token(Rc::clone(&live), &possession, (index, demand), &audience, None, now).expect("admitted")
