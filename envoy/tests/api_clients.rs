@@ -1,6 +1,6 @@
 //! API clients with the tokens of a provider that somebody else wrote: as JWTs, and opaque.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Route, port, wire};
 use serde_json::json;
