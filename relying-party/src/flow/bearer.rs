@@ -41,8 +41,8 @@ pub(super) fn decide(
         }
         None => {
             let (index, _) = rule;
-            let request = TokenRequest { visit, path: path.clone(), rule: index, peer: KnownPeer::of(peer) };
-            request.judge(rule, scene)
+            let request = TokenRequest { visit, path: path.clone(), rule: index, peer: KnownPeer::default() };
+            request.judge(rule, peer, scene)
         }
     }
 }
@@ -74,17 +74,22 @@ pub(super) struct TokenRequest {
 
 impl TokenRequest {
     /// Finds out whose token it is, before any cryptography.
-    fn judge(self, (_, demand): (usize, &Demand), scene: &mut Scene<'_>) -> Step {
+    fn judge(mut self, (_, demand): (usize, &Demand), peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
         let token = match self.presented().and_then(|presented| presented.text()) {
             Ok(text) => UnverifiedAccessToken::parse(text),
             Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
         };
         let issuing = token.as_ref().ok().and_then(|token| issuing_provider(token, demand, scene));
         if let (None, Some(provider)) = (issuing, introspection::whom_to_ask(token.as_ref().ok(), demand, scene)) {
+            self.peer = KnownPeer::of(peer);
             return introspection::begin(self, provider, scene);
         }
         let error = match (token, issuing) {
             (Ok(token), Some(provider)) => {
+                // The host is asked about the connection only where it may matter.
+                if token.claims_to_be_bound() {
+                    self.peer = KnownPeer::of(peer);
+                }
                 let need = Need { provider, newer_than: None };
                 let flow = VerifyAccessToken { request: self, need, token };
                 return Step::Wait(Wait::Provider { need, flow: AwaitProvider::AccessToken(flow) });

@@ -64,6 +64,11 @@ impl UnverifiedJwt {
         }
     }
 
+    /// Whether there is a `cnf` (RFC 7800 §3.1): only to know whether the connection matters.
+    pub fn has_confirmation(&self) -> bool {
+        self.claims.contains_key("cnf")
+    }
+
     /// Verifies the signature with one of `keys`, by one of the `allowed` algorithms. What is refused is given back, to be
     /// tried again when [newer keys may help](VerifyError::newer_keys_may_help).
     pub fn verify<'k>(

@@ -68,6 +68,11 @@ impl UnverifiedAccessToken {
         self.0.claims_audience(audience)
     }
 
+    /// Whether it has a `cnf`; only to know whether the connection matters.
+    pub fn claims_to_be_bound(&self) -> bool {
+        self.0.has_confirmation()
+    }
+
     /// Validates the token. Its audience and the proof of its key depend on the rule and the request: they are checked there.
     pub fn verify(
         self,
