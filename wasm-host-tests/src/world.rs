@@ -115,6 +115,16 @@ impl Exchange {
         self
     }
 
+    /// Asserts that the provider gave no answer: `area` is whose answer was waited for. Some hosts answer in its place, with 503 or
+    /// 504, which looks like a provider that is not available.
+    #[track_caller]
+    pub fn because_nobody_answered(&self, area: &str) -> &Self {
+        let text = self.response.text();
+        let reasons = ["provider.unreachable".to_owned(), format!("{area}.unavailable")];
+        assert!(reasons.iter().any(|reason| text.contains(reason)), "none of {reasons:?} in: {}", self.summary());
+        self
+    }
+
     fn summary(&self) -> String {
         let fields: Vec<String> = self
             .response

@@ -176,7 +176,7 @@ pub fn a_push_that_is_not_answered_is_given_up<W: World>() {
     world.settle();
     world.provider().behave(Endpoint::PushedAuthorization, Behaviour::Hang);
     let exchange = world.send(Request::navigation("/"));
-    exchange.refused_with(503).because_of("provider.unreachable");
+    exchange.refused_with(503).because_nobody_answered("par");
     assert!(exchange.took < Duration::from_secs(10), "{:?}", exchange.took);
     let ticket = world.start(Request::navigation("/"));
     world.abandon(ticket);

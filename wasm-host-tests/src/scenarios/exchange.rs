@@ -143,8 +143,6 @@ pub fn without_an_exchanged_token_nothing_goes_on<W: World>() {
         ),
         (Behaviour::html(200), 502, "exchange.malformed"),
         (Behaviour::large(), 502, "provider.answer_too_large"),
-        (Behaviour::Reset, 503, "provider.unreachable"),
-        (Behaviour::Hang, 503, "provider.unreachable"),
     ] {
         let mut world = W::open(exchanging());
         let token = access_token(&mut world, |_| ());
@@ -156,6 +154,12 @@ pub fn without_an_exchanged_token_nothing_goes_on<W: World>() {
         world.provider().behave(Endpoint::Token, Behaviour::Normal);
         world.advance(Duration::from_secs(2));
         world.send(call("/backend", &token)).forwarded();
+    }
+    for behaviour in [Behaviour::Reset, Behaviour::Hang] {
+        let mut world = W::open(exchanging());
+        let token = access_token(&mut world, |_| ());
+        world.provider().behave(Endpoint::Token, behaviour);
+        world.send(call("/backend", &token)).refused_with(503).because_nobody_answered("exchange");
     }
 }
 
