@@ -21,6 +21,15 @@ pub fn latchkey_module() -> PathBuf {
     named_by("LATCHKEY_WASM").or(built).expect("no latchkey.wasm: run scripts/build, or set LATCHKEY_WASM")
 }
 
+/// The filter that judges signatures, which `scripts/test` builds beside the tests.
+pub fn signature_oracle() -> PathBuf {
+    let executable = std::env::current_exe().expect("a test");
+    let mut folders = executable.ancestors().map(|folder| folder.join("wasm32-wasip1/release/signature_oracle.wasm"));
+    folders
+        .find(|path| path.exists())
+        .expect("no signature_oracle.wasm: cargo build --release --target wasm32-wasip1 -p signature-oracle")
+}
+
 /// Node: `$NODE`, or the one of `target/npm`.
 pub fn node() -> PathBuf {
     let installed = Some(npm().join("node_modules/.bin/node")).filter(|path| path.exists());

@@ -9,15 +9,12 @@
     reason = "the SDK's macro makes an entry point without documentation, and nothing else is public"
 )]
 
-mod foreign;
 mod header_map;
 mod host;
 mod peer;
 mod root;
 mod shared;
 mod shell;
-mod signature;
-mod signing;
 mod stream;
 
 use proxy_wasm::traits::RootContext;

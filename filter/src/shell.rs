@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use host_cryptography::{HostSigning, HostVerifier};
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
 
 use crate::host::{self, HostEntropy};
 use crate::peer::HostPeer;
 use crate::shared::HostSharedData;
-use crate::signature::HostVerifier;
-use crate::signing::HostSigning;
 
 /// The gateway, and what the host must remember for it.
 pub(crate) struct Shell {
@@ -165,7 +164,7 @@ impl Shell {
             let mut env = Env {
                 now,
                 entropy: &mut HostEntropy,
-                verifier: &HostVerifier,
+                verifier: &HostVerifier { log: host::log },
                 signer: &HostSigning,
                 shared: &mut HostSharedData,
                 peer: &HostPeer,

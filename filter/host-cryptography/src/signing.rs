@@ -6,7 +6,7 @@ use relying_party::jose::{HostSignError, HostSigner};
 use crate::foreign::{self, ForeignError};
 
 /// The proxy's own RSA: fast, and in constant time.
-pub(crate) struct HostSigning;
+pub struct HostSigning;
 
 #[derive(Message)]
 struct Arguments {
