@@ -34,7 +34,9 @@ fn what_the_host_and_the_module_say_of_published_signatures_is_right() {
         (rsa_pkcs1_verify::TestName::Rsa2048Sha384, "RS384"),
         (rsa_pkcs1_verify::TestName::Rsa2048Sha512, "RS512"),
         (rsa_pkcs1_verify::TestName::Rsa3072Sha256, "RS256"),
+        (rsa_pkcs1_verify::TestName::Rsa4096Sha256, "RS256"),
         (rsa_pkcs1_verify::TestName::Rsa4096Sha512, "RS512"),
+        (rsa_pkcs1_verify::TestName::Rsa8192Sha256, "RS256"),
     ];
     for (name, algorithm) in pkcs1 {
         let set = rsa_pkcs1_verify::TestSet::load(name).unwrap();
@@ -47,14 +49,21 @@ fn what_the_host_and_the_module_say_of_published_signatures_is_right() {
         oracle.report(&format!("{name:?}"), set.number_of_tests);
     }
     // The host knows neither of these.
-    let set = rsa_pss_verify::TestSet::load(rsa_pss_verify::TestName::RsaPss2048Sha256Mgf1SaltLen32).unwrap();
-    for group in &set.test_groups {
-        let key = json!({"kty": "RSA", "n": encode(&group.key.n), "e": encode(&group.key.e)});
-        for case in &group.tests {
-            oracle.judges("PS256", &key, &case.msg, &case.sig, matches!(case.result, TestResult::Valid));
+    let pss = [
+        (rsa_pss_verify::TestName::RsaPss2048Sha256Mgf1SaltLen32, "PS256"),
+        (rsa_pss_verify::TestName::RsaPss2048Sha384Mgf1SaltLen48, "PS384"),
+        (rsa_pss_verify::TestName::RsaPss4096Sha512Mgf1SaltLen64, "PS512"),
+    ];
+    for (name, algorithm) in pss {
+        let set = rsa_pss_verify::TestSet::load(name).unwrap();
+        for group in &set.test_groups {
+            let key = json!({"kty": "RSA", "n": encode(&group.key.n), "e": encode(&group.key.e)});
+            for case in &group.tests {
+                oracle.judges(algorithm, &key, &case.msg, &case.sig, matches!(case.result, TestResult::Valid));
+            }
         }
+        oracle.report(algorithm, set.number_of_tests);
     }
-    oracle.report("PS256", set.number_of_tests);
     let set = eddsa::TestSet::load(eddsa::TestName::Ed25519).unwrap();
     for group in &set.test_groups {
         let key = json!({"kty": "OKP", "crv": "Ed25519", "x": encode(&group.key.pk)});
