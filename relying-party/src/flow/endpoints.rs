@@ -19,7 +19,7 @@ pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) ->
         ("/callback", "GET") => callback::from_query(visit, scene),
         ("/callback", "POST") => callback::from_form(visit),
         ("/login", "GET" | "HEAD") => start_login(visit, scene),
-        ("/logout", "GET" | "POST") => logout::end_session(&visit, scene),
+        ("/logout", "GET" | "POST") => logout::end_session(visit, scene),
         ("/session", "GET" | "HEAD") => describe_session(&visit, scene),
         ("/ready", "GET" | "HEAD") => readiness(scene),
         ("/callback" | "/logout", _) => visit.refuse(Denial::MethodNotAllowed("GET, POST"), scene),

@@ -7,19 +7,43 @@ use crate::login::return_to::ReturnTarget;
 use crate::page;
 use crate::protocol::end_session_url;
 
+use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{Scene, Step, session_cookie};
+use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
 
 /// Ends the session, unless another site asks for it.
-pub(super) fn end_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
+pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
     if !is_same_origin_or_direct(&visit.head, &visit.origin) {
         return visit.refuse(Denial::CrossSiteLogout, scene);
     }
+    let provider = session_cookie::read(&visit, scene)
+        .and_then(|live| scene.providers.iter().position(|slot| slot.config.name == live.session().provider));
+    match provider {
+        // This worker may not have met the provider yet.
+        Some(provider) => {
+            let need = Need { provider, newer_than: None };
+            Step::Wait(Wait::Provider { need, flow: AwaitProvider::Logout(EndSession { visit, need }) })
+        }
+        None => leave(&visit, None, scene),
+    }
+}
+
+/// A session that ends as soon as its provider is available, or is known not to be.
+pub struct EndSession {
+    visit: Visit,
+    need: Need,
+}
+
+impl EndSession {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        let provider = scene.provider(self.need).ok();
+        leave(&self.visit, provider.as_deref(), scene)
+    }
+}
+
+/// Removes the session here, and leads on: to the provider that it is from, or to where the visitor wants to go.
+fn leave(visit: &Visit, provider: Option<&LoadedProvider>, scene: &mut Scene<'_>) -> Step {
     let target = return_target(visit, scene);
-    let provider = session_cookie::read(visit, scene).and_then(|live| {
-        let slot = scene.providers.iter().find(|slot| slot.config.name == live.session().provider)?;
-        slot.loaded.clone()
-    });
     let after = target.as_ref().map_or("/", ReturnTarget::as_str);
     let at_provider = provider.and_then(|provider| {
         let back = format!("{}{after}", visit.origin.origin);

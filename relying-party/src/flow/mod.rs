@@ -143,6 +143,8 @@ pub enum AwaitProvider {
     Response(callback::TakeResponse),
     /// An ID token is to be verified with newer keys.
     IdToken(callback::VerifyIdToken),
+    /// A session is to end, at its provider too.
+    Logout(logout::EndSession),
     /// An access token is to be verified.
     AccessToken(bearer::VerifyAccessToken),
     /// The issuer of an access token is to be asked.
@@ -158,6 +160,7 @@ impl AwaitProvider {
             Self::Login(flow) => flow.resume(scene),
             Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
+            Self::Logout(flow) => flow.resume(scene),
             Self::AccessToken(flow) => flow.resume(scene),
             Self::Introspection(flow) => flow.resume(scene),
             Self::Exchange(flow) => flow.resume(scene),
