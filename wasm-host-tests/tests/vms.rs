@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use wasm_host_tests::browser::Browser;
+use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::Request;
 use wasm_host_tests::provider::{Behaviour, Endpoint};
 use wasm_host_tests::setup::Setup;
@@ -89,6 +91,30 @@ fn a_failure_is_known_to_all_and_tried_again_by_one<P: Proxy>() {
     }
 }
 
+fn signing_out_waits_for_a_provider_that_this_vm_has_not_met<P: Proxy>() {
+    let signed_in = || {
+        let mut world = VirtualWorld::<P>::open(Setup { shares_data: false, ..Setup::default() });
+        let mut browser = Browser::default();
+        browser.open(&mut world, "/private").shows("/private");
+        let logout = browser.with_cookies(Request::navigation("/oauth2/logout"), Initiator::SameSite, &world);
+        (world, logout)
+    };
+    let (mut world, logout) = signed_in();
+    let late = world.start_vm();
+    let exchange = world.send_to(late, logout);
+    let location = exchange.refused_with(302).response.location();
+    assert!(location.contains("post_logout_redirect_uri="), "not signed out at the provider: {location}");
+    assert!(!exchange.response.set_cookies().is_empty());
+
+    let (mut world, logout) = signed_in();
+    world.provider().behave_everywhere(&Behaviour::Hang);
+    let late = world.start_vm();
+    let exchange = world.send_to(late, logout);
+    exchange.refused_with(200);
+    assert!(!exchange.response.set_cookies().is_empty(), "signed out here all the same");
+    assert!(exchange.took <= 3 * SECOND, "{:?}", exchange.took);
+}
+
 macro_rules! rings {
     ($($name:ident),* $(,)?) => {
         mod core {
@@ -107,4 +133,5 @@ rings! {
     a_vm_that_lives_only_for_its_configuration_fetches_nothing,
     without_shared_data_each_vm_fetches_for_itself,
     a_failure_is_known_to_all_and_tried_again_by_one,
+    signing_out_waits_for_a_provider_that_this_vm_has_not_met,
 }
