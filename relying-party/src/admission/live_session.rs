@@ -17,16 +17,15 @@ pub struct LiveSession {
 impl LiveSession {
     /// `session` was sealed for `host`, with an older key if `resealing_due`.
     pub fn new(session: Session, host: String, resealing_due: bool, now: UnixTime) -> Self {
-        let token = session.access_token.as_ref();
-        let fresh_token = token.filter(|token| token.expires_at.is_none_or(|expires_at| now < expires_at));
+        let access_token = session.tokens.usable_access_token(now);
         let identity = Identity {
             provider: session.provider.clone(),
             credential: Credential::Session,
             claims: session.claims.clone(),
             scopes: session.scopes.clone(),
-            access_token: fresh_token.map(|token| token.value.clone()),
+            access_token: access_token.cloned(),
         };
-        let token_expires_at = fresh_token.and_then(|token| token.expires_at);
+        let token_expires_at = access_token.and(session.tokens.expires_at);
         let session_ends_at = session.expires_at.min(session.idle_expires_at);
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));

@@ -2,7 +2,7 @@
 
 use super::live_identity::LiveIdentity;
 use crate::flow::provider::TrustEpoch;
-use crate::policy::demand::AuthenticationDemand;
+use crate::policy::demand::{AuthenticationDemand, AuthenticationEvent};
 use crate::policy::identity::{Credential, Identity};
 use crate::protocol::access_token::{TokenAudience, VerifiedAccessToken};
 use crate::protocol::confirmation::Confirmation;
@@ -18,8 +18,7 @@ pub struct LiveToken {
     rule: usize,
     audience: TokenAudience,
     confirmation: Confirmation,
-    auth_time: Option<UnixTime>,
-    acr: Option<String>,
+    authentication: AuthenticationEvent,
     expires_at: UnixTime,
     trust: Option<TrustEpoch>,
     valid_until: UnixTime,
@@ -52,7 +51,17 @@ impl LiveToken {
         };
         let identity = LiveIdentity::new(identity);
         let TokenOrigin { provider, trust, rule, .. } = origin;
-        Self { identity, provider, rule, audience, confirmation, auth_time, acr, expires_at, trust, valid_until }
+        Self {
+            identity,
+            provider,
+            rule,
+            audience,
+            confirmation,
+            authentication: AuthenticationEvent { auth_time, acr },
+            expires_at,
+            trust,
+            valid_until,
+        }
     }
 
     /// Whose token it is.
@@ -90,9 +99,7 @@ impl LiveToken {
 
     /// Whether its owner authenticated as `demand` asks (RFC 9470 §6). What the token does not say did not happen.
     pub fn was_authenticated(&self, demand: &AuthenticationDemand, now: UnixTime) -> bool {
-        let is_recent = |max_age| self.auth_time.is_some_and(|auth_time| now <= auth_time + max_age);
-        let is_strong = || self.acr.as_ref().is_some_and(|acr| demand.acr_values.contains(acr));
-        demand.max_age.is_none_or(is_recent) && (demand.acr_values.is_empty() || is_strong())
+        self.authentication.meets(demand, now)
     }
 
     /// Whether what was verified still holds, while its issuer's keys are those of `trust`.

@@ -136,7 +136,7 @@ impl Admitted {
     /// When the access token ends, as far as is known.
     fn token_expires_at(&self) -> Option<UnixTime> {
         match self {
-            Self::Session(session) => session.session().access_token.as_ref().and_then(|token| token.expires_at),
+            Self::Session(session) => session.session().tokens.expires_at,
             Self::Token(token) => Some(token.expires_at()),
             Self::Anonymous => None,
         }

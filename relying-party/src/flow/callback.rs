@@ -8,13 +8,14 @@ use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::{LoginAttempt, LoginAttemptError};
 use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
 use crate::page;
+use crate::policy::demand::AuthenticationEvent;
 use crate::protocol::{
     AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, ProviderFailure, Registration, TokenError,
     TokenResponse, VerifiedIdToken, process_token_response, token_request,
 };
 use crate::session::claims::{largest_claims, select_claims};
 use crate::session::seal::Purpose;
-use crate::session::{AccessToken, Session, SignIn};
+use crate::session::{Session, SignIn, Tokens};
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
@@ -230,12 +231,21 @@ impl VerifyIdToken {
         };
         let keeps_token = config.headers.iter().any(|header| header.value.references().access_token)
             || config.rules.iter().any(exchanges);
-        let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime);
+        let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime).filter(|_| keeps_token);
         let sign_in = SignIn {
             provider: provider.name.clone(),
             claims: select_claims(id_token.claims(), &policy.claims),
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
-            access_token: keeps_token.then_some(AccessToken { value: tokens.access_token, expires_at }),
+            tokens: Tokens {
+                access_token: keeps_token.then_some(tokens.access_token),
+                expires_at,
+                ..Tokens::default()
+            },
+            authentication: AuthenticationEvent {
+                auth_time: id_token.auth_time(),
+                acr: id_token.acr().map(str::to_owned),
+            },
+            sid: id_token.sid().map(str::to_owned),
         };
         let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
         match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {

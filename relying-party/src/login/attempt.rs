@@ -97,16 +97,16 @@ impl LoginAttempt {
 
     /// The `state` parameter. `binding` is one for [`crate::session::seal::Purpose::Login`].
     pub fn seal(&self, keys: &KeyRing, binding: &Binding<'_>, entropy: &mut dyn Entropy) -> String {
-        let sealed = Sealed(
-            self.provider.clone(),
-            self.return_to.as_str().to_owned(),
-            self.nonce.clone(),
-            self.code_verifier.expose().clone(),
-            self.redirect_uri.clone(),
-            self.started_at.as_millis(),
-            URL_SAFE_NO_PAD.encode(self.browser),
-            self.is_repetition,
-        );
+        let sealed = Sealed {
+            provider: self.provider.clone(),
+            return_to: self.return_to.as_str().to_owned(),
+            nonce: self.nonce.clone(),
+            code_verifier: self.code_verifier.expose().clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            started_at: self.started_at.as_millis(),
+            browser: URL_SAFE_NO_PAD.encode(self.browser),
+            is_repetition: self.is_repetition,
+        };
         // Serialising strings and an integer into memory does not fail; and what is empty then opens as nothing.
         let plaintext = serde_json::to_vec(&sealed).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(keys.seal(binding, &plaintext, entropy))
@@ -133,9 +133,27 @@ impl LoginAttempt {
     }
 }
 
-/// An array rather than an object: the names would be a fifth of the `state`.
+/// Short names, because the `state` is part of a URL.
 #[derive(Serialize, Deserialize)]
-struct Sealed(String, String, String, String, String, u64, String, bool);
+#[serde(deny_unknown_fields)]
+struct Sealed {
+    #[serde(rename = "p")]
+    provider: String,
+    #[serde(rename = "r")]
+    return_to: String,
+    #[serde(rename = "n")]
+    nonce: String,
+    #[serde(rename = "v")]
+    code_verifier: String,
+    #[serde(rename = "u")]
+    redirect_uri: String,
+    #[serde(rename = "t")]
+    started_at: u64,
+    #[serde(rename = "b")]
+    browser: String,
+    #[serde(rename = "2", default, skip_serializing_if = "std::ops::Not::not")]
+    is_repetition: bool,
+}
 
 fn unseal<'b>(
     state: &str,
@@ -147,17 +165,16 @@ fn unseal<'b>(
     }
     let sealed = URL_SAFE_NO_PAD.decode(state).ok()?;
     let opened = keys.open(&binding(sealed_provider_tag(&sealed)?)?, &sealed)?;
-    let Sealed(provider, return_to, nonce, code_verifier, redirect_uri, started_at, browser, is_repetition) =
-        serde_json::from_slice(&opened.plaintext).ok()?;
+    let sealed: Sealed = serde_json::from_slice(&opened.plaintext).ok()?;
     Some(LoginAttempt {
-        provider,
-        return_to: ReturnTarget::from_sealed(return_to),
-        nonce,
-        code_verifier: Secret::new(code_verifier),
-        redirect_uri,
-        started_at: UnixTime::from_millis(started_at),
-        browser: URL_SAFE_NO_PAD.decode(browser).ok()?.try_into().ok()?,
-        is_repetition,
+        provider: sealed.provider,
+        return_to: ReturnTarget::from_sealed(sealed.return_to),
+        nonce: sealed.nonce,
+        code_verifier: Secret::new(sealed.code_verifier),
+        redirect_uri: sealed.redirect_uri,
+        started_at: UnixTime::from_millis(sealed.started_at),
+        browser: URL_SAFE_NO_PAD.decode(sealed.browser).ok()?.try_into().ok()?,
+        is_repetition: sealed.is_repetition,
     })
 }
 

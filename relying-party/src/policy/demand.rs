@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::expression::Expression;
+use crate::time::UnixTime;
 
 /// What an identity must be for a rule, besides proven.
 #[derive(Debug, Default)]
@@ -27,6 +28,24 @@ pub struct AuthenticationDemand {
     pub max_age: Option<Duration>,
     /// In one of these ways; empty: in any.
     pub acr_values: Vec<String>,
+}
+
+/// How a person authenticated at the provider, as far as it says so (OIDC Core 1.0 §2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthenticationEvent {
+    /// `auth_time`
+    pub auth_time: Option<UnixTime>,
+    /// `acr`
+    pub acr: Option<String>,
+}
+
+impl AuthenticationEvent {
+    /// Whether it is as `demand` asks (RFC 9470 §6). What the provider did not say did not happen.
+    pub fn meets(&self, demand: &AuthenticationDemand, now: UnixTime) -> bool {
+        let is_recent = |max_age| self.auth_time.is_some_and(|auth_time| now <= auth_time + max_age);
+        let is_strong = || self.acr.as_ref().is_some_and(|acr| demand.acr_values.contains(acr));
+        demand.max_age.is_none_or(is_recent) && (demand.acr_values.is_empty() || is_strong())
+    }
 }
 
 /// Which token the backend gets (RFC 8693 §2.1).

@@ -109,6 +109,11 @@ impl VerifiedIdToken {
         self.claims.get("acr").and_then(Value::as_str)
     }
 
+    /// `sid`, if it is a string (Back-Channel Logout 1.0 §2.1).
+    pub fn sid(&self) -> Option<&str> {
+        self.claims.get("sid").and_then(Value::as_str)
+    }
+
     /// What it was signed with.
     pub const fn algorithm(&self) -> JwsAlgorithm {
         self.algorithm

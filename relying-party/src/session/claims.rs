@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Session;
+use super::{Session, Tokens};
 use crate::policy::claim_selection::ClaimSelection;
 
 /// The claims that `selection` keeps; always `iss` and `sub`, which say whom a session is about.
@@ -14,13 +14,14 @@ pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) ->
     claims.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// The `count` largest claims by name and size as JSON (bytes), the largest first. The access token counts as `access_token`.
+/// The `count` largest claims by name and size as JSON (bytes), the largest first. Tokens count under their names.
 pub fn largest_claims(session: &Session, count: usize) -> Vec<(String, usize)> {
     let size = |value: &Value| serde_json::to_vec(value).map_or(0, |json| json.len());
     let mut sizes: Vec<_> = session.claims.iter().map(|(name, value)| (name.clone(), size(value))).collect();
-    if let Some(token) = &session.access_token {
-        sizes.push(("access_token".to_owned(), token.value.expose().len()));
-    }
+    let Tokens { access_token, refresh, id_token, .. } = &session.tokens;
+    let refresh = refresh.as_ref().map(|refresh| &refresh.value);
+    let tokens = [("access_token", access_token.as_ref()), ("refresh_token", refresh), ("id_token", id_token.as_ref())];
+    sizes.extend(tokens.into_iter().filter_map(|(name, token)| Some((name.to_owned(), token?.expose().len()))));
     sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
     sizes.truncate(count);
     sizes

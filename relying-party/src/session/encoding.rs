@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cookie::SessionTooLarge;
-use super::{AccessToken, Session};
+use super::{RefreshToken, Session, Tokens};
+use crate::policy::demand::AuthenticationEvent;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
@@ -30,7 +31,19 @@ struct Head<'a> {
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
-    access_token_expires_at: Option<u64>,
+    tokens_expire_at: Option<u64>,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<String>,
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    id_token: Option<String>,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     #[serde(rename = "a")]
     authenticated_at: u64,
     #[serde(rename = "e")]
@@ -44,13 +57,20 @@ struct Head<'a> {
 impl Session {
     /// The session as bytes to seal.
     pub fn encode(&self) -> Result<Vec<u8>, SessionTooLarge> {
-        let token = self.access_token.as_ref();
+        let Tokens { access_token, expires_at, refresh, id_token } = &self.tokens;
+        let text = |token: &Option<Secret<String>>| token.as_ref().map(|token| token.expose().clone());
         let head = Head {
             id: self.id.as_str().into(),
             provider: self.provider.as_str().into(),
             scopes: self.scopes.clone(),
-            access_token: token.map(|token| token.value.expose().clone()),
-            access_token_expires_at: token.and_then(|token| token.expires_at).map(UnixTime::as_millis),
+            access_token: text(access_token),
+            tokens_expire_at: expires_at.map(UnixTime::as_millis),
+            refresh_token: refresh.as_ref().map(|refresh| refresh.value.expose().clone()),
+            nonce: refresh.as_ref().map(|refresh| refresh.nonce.clone()),
+            id_token: text(id_token),
+            auth_time: self.authentication.auth_time.map(UnixTime::as_millis),
+            acr: self.authentication.acr.clone(),
+            sid: self.sid.clone(),
             authenticated_at: self.authenticated_at.as_millis(),
             expires_at: self.expires_at.as_millis(),
             idle_expires_at: self.idle_expires_at.as_millis(),
@@ -94,10 +114,17 @@ fn parse(json: &[u8]) -> Option<Session> {
         id: head.id.into_owned(),
         provider: head.provider.into_owned(),
         scopes: head.scopes,
-        access_token: head.access_token.map(|value| AccessToken {
-            value: Secret::new(value),
-            expires_at: head.access_token_expires_at.map(UnixTime::from_millis),
-        }),
+        tokens: Tokens {
+            access_token: head.access_token.map(Secret::new),
+            expires_at: head.tokens_expire_at.map(UnixTime::from_millis),
+            refresh: head
+                .refresh_token
+                .zip(head.nonce)
+                .map(|(value, nonce)| RefreshToken { value: Secret::new(value), nonce }),
+            id_token: head.id_token.map(Secret::new),
+        },
+        authentication: AuthenticationEvent { auth_time: head.auth_time.map(UnixTime::from_millis), acr: head.acr },
+        sid: head.sid,
         authenticated_at: UnixTime::from_millis(head.authenticated_at),
         expires_at: UnixTime::from_millis(head.expires_at),
         idle_expires_at: UnixTime::from_millis(head.idle_expires_at),
@@ -125,8 +152,20 @@ mod tests {
     #[test]
     fn a_session_reads_as_it_was_written() {
         let full = session(START);
-        let bare = Session { scopes: Vec::new(), access_token: None, ..session(START) };
-        for session in [full, bare] {
+        let bare = Session { scopes: Vec::new(), tokens: Tokens::default(), ..session(START) };
+        let secret = |text: &str| Some(Secret::new(text.to_owned()));
+        let kept = Session {
+            tokens: Tokens {
+                access_token: None,
+                expires_at: Some(START),
+                refresh: Some(RefreshToken { value: Secret::new("r".to_owned()), nonce: "n".to_owned() }),
+                id_token: secret("a.b.c"),
+            },
+            authentication: AuthenticationEvent { auth_time: Some(START), acr: Some("mfa".to_owned()) },
+            sid: Some("s-1".to_owned()),
+            ..session(START)
+        };
+        for session in [full, bare, kept] {
             assert_eq!(Session::decode(&session.encode().unwrap()), Some(session));
         }
     }

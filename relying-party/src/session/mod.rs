@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 
 use crate::config::SessionPolicy;
 use crate::entropy::Entropy;
-use crate::secret::Secret;
+use crate::policy::demand::AuthenticationEvent;
 use crate::time::UnixTime;
+
+pub use self::tokens::{RefreshToken, Tokens};
 
 pub mod claims;
 pub mod cookie;
@@ -18,6 +20,7 @@ mod encoding;
 pub mod seal;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tokens;
 
 /// Who signed in, until when, and with what. `Debug` shows no claim and no token.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,8 +33,12 @@ pub struct Session {
     pub claims: Map<String, Value>,
     /// Scopes that were granted.
     pub scopes: Vec<String>,
-    /// The access token, if anything uses it.
-    pub access_token: Option<AccessToken>,
+    /// What the provider issued.
+    pub tokens: Tokens,
+    /// How and when the person authenticated at the provider.
+    pub authentication: AuthenticationEvent,
+    /// `sid`: the provider's name for its own session (OIDC Back-Channel Logout 1.0 §2.1).
+    pub sid: Option<String>,
     /// When the person logged in here.
     pub authenticated_at: UnixTime,
     /// The end, whatever happens (`session.absolute_timeout` after the login).
@@ -40,15 +47,6 @@ pub struct Session {
     pub idle_expires_at: UnixTime,
     /// When this state was written.
     pub sealed_at: UnixTime,
-}
-
-/// An access token (RFC 6749 §1.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessToken {
-    /// The token.
-    pub value: Secret<String>,
-    /// When the provider said that it ends.
-    pub expires_at: Option<UnixTime>,
 }
 
 /// The outcome of a login, from which a session begins.
@@ -60,8 +58,12 @@ pub struct SignIn {
     pub claims: Map<String, Value>,
     /// Scopes that were granted.
     pub scopes: Vec<String>,
-    /// The access token, if it is to be kept.
-    pub access_token: Option<AccessToken>,
+    /// The tokens, as far as they are to be kept.
+    pub tokens: Tokens,
+    /// How and when the person authenticated at the provider.
+    pub authentication: AuthenticationEvent,
+    /// `sid`
+    pub sid: Option<String>,
 }
 
 impl Session {
@@ -73,7 +75,9 @@ impl Session {
             provider: sign_in.provider,
             claims: claims::select_claims(&sign_in.claims, &policy.claims),
             scopes: sign_in.scopes,
-            access_token: sign_in.access_token,
+            tokens: sign_in.tokens,
+            authentication: sign_in.authentication,
+            sid: sign_in.sid,
             authenticated_at: now,
             expires_at,
             idle_expires_at: expires_at.min(now + policy.idle_timeout),
@@ -136,7 +140,9 @@ mod tests {
             provider: "corp".to_owned(),
             claims: session(START).claims,
             scopes: vec!["openid".to_owned()],
-            access_token: None,
+            tokens: Tokens::default(),
+            authentication: AuthenticationEvent::default(),
+            sid: None,
         };
         let session = Session::begin(sign_in.clone(), &policy(), START, &mut entropy);
         assert_eq!(session.id.len(), 22);

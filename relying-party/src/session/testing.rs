@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::seal::KeyRing;
-use super::{AccessToken, Session};
+use super::{Session, Tokens};
 use crate::config::{ClaimSelection, CookiePolicy, SameSite, SessionPolicy};
 use crate::entropy::Entropy;
+use crate::policy::demand::AuthenticationEvent;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
@@ -58,10 +59,13 @@ pub(crate) fn session(start: UnixTime) -> Session {
         provider: "corp".to_owned(),
         claims: claims.as_object().unwrap().clone(),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
-        access_token: Some(AccessToken {
-            value: Secret::new("the-token".to_owned()),
+        tokens: Tokens {
+            access_token: Some(Secret::new("the-token".to_owned())),
             expires_at: Some(start + Duration::from_secs(300)),
-        }),
+            ..Tokens::default()
+        },
+        authentication: AuthenticationEvent::default(),
+        sid: None,
         authenticated_at: start,
         expires_at: start + Duration::from_secs(8 * 3600),
         idle_expires_at: start + Duration::from_secs(30 * 60),
