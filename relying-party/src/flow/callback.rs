@@ -1,30 +1,23 @@
-//! The way back from the provider (OIDC Core 1.0 §3.1.2.5 to §3.1.3.7): callback, token request, ID token, session.
+//! The way back from the provider (OIDC Core 1.0 §3.1.2.5 to §3.1.3.4): callback and token request.
 
 use std::rc::Rc;
 
-use crate::config::{Client, Rule, SameSite, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::{LoginAttempt, LoginAttemptError};
-use crate::login::browser::{BrowserId, ResponseMode, clear_cookie};
-use crate::page;
-use crate::policy::demand::AuthenticationEvent;
+use crate::login::browser::BrowserId;
 use crate::protocol::{
-    AuthorizationOutcome, AuthorizationResponse, Expected, IdTokenError, ProviderFailure, Registration, TokenError,
-    TokenResponse, VerifiedIdToken, process_token_response, token_request,
+    AuthorizationOutcome, AuthorizationResponse, ProviderFailure, TokenError, process_token_response, token_request,
 };
-use crate::session::claims::{largest_claims, select_claims};
 use crate::session::seal::Purpose;
-use crate::session::{Session, SignIn, Tokens};
 
 use super::provider::LoadedProvider;
+use super::sign_in::VerifyIdToken;
 use super::visit::Visit;
 use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie};
 
 /// The largest form post of a provider, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
-/// How many claims the page about a session that is too large names.
-const CLAIMS_NAMED: usize = 5;
 
 /// `response_mode=query`
 pub(super) fn from_query(visit: Visit, scene: &mut Scene<'_>) -> Step {
@@ -94,13 +87,13 @@ fn too_late(visit: &Visit, error: LoginAttemptError, has_cookie: bool, scene: &m
 }
 
 /// The login that a callback belongs to, and its request.
-struct Login {
-    visit: Visit,
-    attempt: Box<LoginAttempt>,
+pub(super) struct Login {
+    pub(super) visit: Visit,
+    pub(super) attempt: Box<LoginAttempt>,
 }
 
 impl Login {
-    fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
+    pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
         self.visit.refuse_login(denial, Some(&self.attempt.provider), &self.attempt.return_to, scene)
     }
 }
@@ -156,117 +149,12 @@ impl AwaitTokenResponse {
             Err(failure) => return self.login.refuse(Denial::Provider(failure), scene),
         };
         match process_token_response(status, &body) {
-            Ok(tokens) => {
-                let need = Need { newer_than: Some(self.provider.generation), ..self.need };
-                VerifyIdToken { login: self.login, need, tokens }.conclude(&self.provider, true, scene)
-            }
+            Ok(tokens) => VerifyIdToken::begin(self.login, self.need.provider, tokens, &self.provider, scene),
             // Two callbacks for one code: the first one signed the person in.
             Err(TokenError::InvalidGrant) if session_cookie::read(&self.login.visit, scene).is_some() => {
                 Response::redirect(self.login.attempt.return_to.as_str()).into()
             }
             Err(error) => self.login.refuse(error, scene),
         }
-    }
-}
-
-/// A login whose ID token waits for newer keys.
-pub struct VerifyIdToken {
-    login: Login,
-    need: Need,
-    tokens: TokenResponse,
-}
-
-impl VerifyIdToken {
-    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
-        match scene.provider(Need { newer_than: None, ..self.need }) {
-            Ok(provider) => self.conclude(&provider, false, scene),
-            Err(denial) => self.login.refuse(denial, scene),
-        }
-    }
-
-    /// A key that is not known may be newer than what is loaded: then once more with newer keys, if that `may_wait`.
-    fn conclude(self, provider: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> Step {
-        let (Some(registration), Some(session)) = (provider.registration(), &scene.config.session) else {
-            return self.login.refuse(Denial::LoginUnavailable, scene);
-        };
-        match self.check(provider, registration.client, scene) {
-            Ok(id_token) => self.sign_in(registration, session, &id_token, scene),
-            Err(error) if may_wait && error.newer_keys_may_help() => {
-                Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::IdToken(self) })
-            }
-            Err(error) => self.login.refuse(error, scene),
-        }
-    }
-
-    fn check(
-        &self,
-        provider: &LoadedProvider,
-        client: &Client,
-        scene: &Scene<'_>,
-    ) -> Result<VerifiedIdToken, IdTokenError> {
-        let expected = Expected {
-            issuer: &provider.config.issuer,
-            client_id: &client.client_id,
-            nonce: &self.login.attempt.nonce,
-            algorithms: &provider.config.algorithms,
-            clock_skew: provider.config.clock_skew,
-            access_token: &self.tokens.access_token,
-        };
-        self.tokens.id_token.verify(&expected, &provider.keys, scene.verifier, scene.now)
-    }
-
-    fn sign_in(
-        self,
-        Registration { provider, client, .. }: Registration<'_>,
-        policy: &SessionPolicy,
-        id_token: &VerifiedIdToken,
-        scene: &mut Scene<'_>,
-    ) -> Step {
-        let Self { login, tokens, .. } = self;
-        let config = scene.config;
-        let granted = tokens.scope.as_deref().unwrap_or(&client.scope);
-        let exchanges = |rule: &Rule| {
-            rule.authentication.takes_sessions()
-                && rule.authentication.demand().is_some_and(|demand| demand.exchange.is_some())
-        };
-        let keeps_token = config.headers.iter().any(|header| header.value.references().access_token)
-            || config.rules.iter().any(exchanges);
-        let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime).filter(|_| keeps_token);
-        let sign_in = SignIn {
-            provider: provider.name.clone(),
-            claims: select_claims(id_token.claims(), &policy.claims),
-            scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
-            tokens: Tokens {
-                access_token: keeps_token.then_some(tokens.access_token),
-                expires_at,
-                ..Tokens::default()
-            },
-            authentication: AuthenticationEvent {
-                auth_time: id_token.auth_time(),
-                acr: id_token.acr().map(str::to_owned),
-            },
-            sid: id_token.sid().map(str::to_owned),
-        };
-        let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
-        match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {
-            Ok(mut cookies) => {
-                cookies.push(clear_cookie(&policy.cookie, ResponseMode::of(client)));
-                arrive(&login, policy.cookie.same_site).with_cookies(cookies).into()
-            }
-            Err(_) => {
-                let claims = largest_claims(&session, CLAIMS_NAMED);
-                login.refuse(Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) }, scene)
-            }
-        }
-    }
-}
-
-/// To where the login was to lead. After a redirect from another site browsers withhold `SameSite=Strict` cookies, so then
-/// a page of ours leads on.
-fn arrive(login: &Login, same_site: SameSite) -> Response {
-    let target = login.attempt.return_to.as_str();
-    match same_site {
-        SameSite::Strict => page::continue_to(target),
-        SameSite::Lax | SameSite::None => Response::redirect(target),
     }
 }

@@ -11,6 +11,7 @@ use crate::login::attempt::LoginAttempt;
 use crate::login::browser::{BrowserId, ResponseMode};
 use crate::login::return_to::ReturnTarget;
 use crate::page;
+use crate::policy::demand::AuthenticationDemand;
 use crate::protocol::{
     AuthorizationRequest, ProviderFailure, authorization_url, authorization_url_after_push,
     process_pushed_authorization_response, pushed_authorization_request, pushes,
@@ -32,6 +33,8 @@ pub(super) struct Choice {
     pub(super) admitted: Option<Vec<String>>,
     /// Begun by a page of ours after another login was overtaken.
     pub(super) is_repetition: bool,
+    /// How the person is to authenticate.
+    pub(super) demand: AuthenticationDemand,
 }
 
 /// A login that begins as soon as its provider is available.
@@ -41,6 +44,7 @@ pub struct BeginLogin {
     target: ReturnTarget,
     login_hint: Option<String>,
     is_repetition: bool,
+    demand: AuthenticationDemand,
 }
 
 /// Begins a login that ends at `target`.
@@ -53,8 +57,8 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
         (several, _) => return offer_providers(several, &target, &choice, scene).into(),
     };
     let need = Need { provider, newer_than: None };
-    let Choice { login_hint, is_repetition, .. } = choice;
-    let flow = BeginLogin { visit, need, target, login_hint, is_repetition };
+    let Choice { login_hint, is_repetition, demand, .. } = choice;
+    let flow = BeginLogin { visit, need, target, login_hint, is_repetition, demand };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
 }
 
@@ -92,6 +96,7 @@ impl BeginLogin {
         let name = &provider.config.name;
         let attempt = LoginAttempt {
             is_repetition: self.is_repetition,
+            demand: self.demand,
             ..LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy)
         };
         let binding = self.visit.binding(Purpose::Login, &provider.config, client, session);
@@ -101,6 +106,7 @@ impl BeginLogin {
             nonce: &attempt.nonce,
             code_verifier: attempt.code_verifier.expose(),
             login_hint: self.login_hint.as_deref(),
+            demand: &attempt.demand,
         };
         let cookie = browser.set_cookie(cookie, ResponseMode::of(client));
         if !pushes(registration) {

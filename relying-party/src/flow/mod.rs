@@ -14,6 +14,7 @@ pub mod provider;
 mod resource_metadata;
 mod session_cookie;
 mod shared_call;
+mod sign_in;
 mod visit;
 
 use std::rc::Rc;
@@ -142,7 +143,7 @@ pub enum AwaitProvider {
     /// An authorization response is to be taken.
     Response(callback::TakeResponse),
     /// An ID token is to be verified with newer keys.
-    IdToken(callback::VerifyIdToken),
+    IdToken(sign_in::VerifyIdToken),
     /// A session is to end, at its provider too.
     Logout(logout::EndSession),
     /// An access token is to be verified.

@@ -1,6 +1,8 @@
 //! The login in progress, sealed into the `state` parameter (RFC 6749 §10.12, RFC 9700 §4.7): nothing of it is kept here, so
 //! that any number of tabs can log in at once and an abandoned one leaves nothing behind.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -9,6 +11,7 @@ use super::LOGIN_LIFETIME;
 use super::browser::BrowserId;
 use super::return_to::ReturnTarget;
 use crate::entropy::Entropy;
+use crate::policy::demand::AuthenticationDemand;
 use crate::reason::Reason;
 use crate::secret::Secret;
 use crate::session::seal::{Binding, KeyRing, sealed_provider_tag};
@@ -36,6 +39,8 @@ pub struct LoginAttempt {
     pub browser: [u8; 32],
     /// Whether it was begun by itself after another one failed. It is not repeated a second time.
     pub is_repetition: bool,
+    /// How the person is to authenticate; what comes back is checked against it.
+    pub demand: AuthenticationDemand,
 }
 
 /// Why a `state` was refused. The browser is at fault. What could be read of the attempt is there still, so that the answer
@@ -92,6 +97,7 @@ impl LoginAttempt {
             started_at: now,
             browser: browser.hash(),
             is_repetition: false,
+            demand: AuthenticationDemand::default(),
         }
     }
 
@@ -106,6 +112,8 @@ impl LoginAttempt {
             started_at: self.started_at.as_millis(),
             browser: URL_SAFE_NO_PAD.encode(self.browser),
             is_repetition: self.is_repetition,
+            max_age: self.demand.max_age.map(|max_age| max_age.as_secs()),
+            acr_values: self.demand.acr_values.clone(),
         };
         // Serialising strings and an integer into memory does not fail; and what is empty then opens as nothing.
         let plaintext = serde_json::to_vec(&sealed).unwrap_or_default();
@@ -153,6 +161,10 @@ struct Sealed {
     browser: String,
     #[serde(rename = "2", default, skip_serializing_if = "std::ops::Not::not")]
     is_repetition: bool,
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
+    acr_values: Vec<String>,
 }
 
 fn unseal<'b>(
@@ -175,13 +187,15 @@ fn unseal<'b>(
         started_at: UnixTime::from_millis(sealed.started_at),
         browser: URL_SAFE_NO_PAD.decode(sealed.browser).ok()?.try_into().ok()?,
         is_repetition: sealed.is_repetition,
+        demand: AuthenticationDemand {
+            max_age: sealed.max_age.map(Duration::from_secs),
+            acr_values: sealed.acr_values,
+        },
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;

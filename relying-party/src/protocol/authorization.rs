@@ -11,6 +11,7 @@ use url::Url;
 use super::metadata::ProviderMetadata;
 use super::registration::Registration;
 use crate::config::Client;
+use crate::policy::demand::AuthenticationDemand;
 use crate::reason::Reason;
 use crate::secret::Secret;
 
@@ -30,6 +31,8 @@ pub struct AuthorizationRequest<'a> {
     pub code_verifier: &'a str,
     /// `login_hint`
     pub login_hint: Option<&'a str>,
+    /// `max_age` and `acr_values`
+    pub demand: &'a AuthenticationDemand,
 }
 
 impl AuthorizationRequest<'_> {
@@ -46,6 +49,12 @@ impl AuthorizationRequest<'_> {
             .append_pair("code_challenge_method", "S256");
         if let Some(hint) = self.login_hint {
             parameters.append_pair("login_hint", hint);
+        }
+        if let Some(max_age) = self.demand.max_age {
+            parameters.append_pair("max_age", &max_age.as_secs().to_string());
+        }
+        if !self.demand.acr_values.is_empty() {
+            parameters.append_pair("acr_values", &self.demand.acr_values.join(" "));
         }
         // RFC 8707 §2
         parameters.extend_pairs(client.resource.iter().map(|resource| ("resource", resource)));
@@ -263,6 +272,8 @@ impl Reason for AuthorizationError {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -291,6 +302,10 @@ mod tests {
                 nonce: "n1",
                 code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
                 login_hint: Some("a&b@example.org"),
+                demand: &AuthenticationDemand {
+                    max_age: Some(Duration::from_secs(900)),
+                    acr_values: vec!["urn:a".to_owned(), "urn:b".to_owned()],
+                },
             },
         );
         assert_eq!(
@@ -298,7 +313,7 @@ mod tests {
             "https://login.example.org/authorize?p=policy%2F1&client_id=portal&response_type=code\
              &redirect_uri=https%3A%2F%2Fportal.example.org%2Foauth2%2Fcallback&scope=openid+email&state=s1&nonce=n1\
              &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256\
-             &login_hint=a%26b%40example.org&resource=https%3A%2F%2Fa.example%2F&resource=urn%3Ab\
+             &login_hint=a%26b%40example.org&max_age=900&acr_values=urn%3Aa+urn%3Ab&resource=https%3A%2F%2Fa.example%2F&resource=urn%3Ab\
              &prompt=select+account"
         );
     }

@@ -160,6 +160,7 @@ mod tests {
     use super::*;
     use crate::config::Client;
     use crate::jose::NoHostSigner;
+    use crate::policy::demand::AuthenticationDemand;
     use crate::protocol::metadata::ClientEndpoints;
     use crate::protocol::test_provider::{client, metadata, provider};
     use crate::protocol::{Endpoint, ProviderMetadata};
@@ -173,6 +174,7 @@ mod tests {
         // RFC 7636, Appendix B
         code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         login_hint: None,
+        demand: &AuthenticationDemand { max_age: None, acr_values: Vec::new() },
     };
 
     fn with_endpoint() -> ProviderMetadata {
