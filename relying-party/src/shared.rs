@@ -113,6 +113,27 @@ impl SharedData for OwnData {
     }
 }
 
+/// The host's map, and a map of one's own for what the host does not share.
+pub struct SharedOrOwn<'a> {
+    /// The host's.
+    pub shared: &'a mut dyn SharedData,
+    /// One's own.
+    pub own: &'a mut OwnData,
+}
+
+impl SharedData for SharedOrOwn<'_> {
+    fn read(&mut self, key: &str) -> Result<Option<Entry>, SharedDataError> {
+        self.shared.read(key).or_else(|_| self.own.read(key))
+    }
+
+    fn write(&mut self, key: &str, value: &[u8], expected: Expected) -> Result<(), SharedDataError> {
+        match self.shared.write(key, value, expected) {
+            Err(SharedDataError::NotOffered) => self.own.write(key, value, expected),
+            result => result,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::shared_call::SharedKey;
+use super::task::SharedKey;
 use crate::admission::ExchangedToken;
 use crate::admission::cache::LiveCache;
 use crate::protocol::introspection::IntrospectionError;

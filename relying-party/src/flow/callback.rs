@@ -76,7 +76,7 @@ fn too_late(visit: &Visit, error: LoginAttemptError, has_cookie: bool, scene: &m
     let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
     let is_overtaken =
         matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && !attempt.is_repetition);
-    match (known, session_cookie::read(visit, scene)) {
+    match (known, session_cookie::glance(visit, scene)) {
         (Some((_, target)), Some(_)) => Response::redirect(target.as_str()).into(),
         (Some((provider, target)), None) if is_overtaken => {
             visit.refuse_login(Denial::LoginOvertaken, Some(&provider), &target, scene)
@@ -151,7 +151,7 @@ impl AwaitTokenResponse {
         match process_token_response(status, &body) {
             Ok(tokens) => VerifyIdToken::begin(self.login, self.need.provider, tokens, &self.provider, scene),
             // Two callbacks for one code: the first one signed the person in.
-            Err(TokenError::InvalidGrant) if session_cookie::read(&self.login.visit, scene).is_some() => {
+            Err(TokenError::InvalidGrant) if session_cookie::glance(&self.login.visit, scene).is_some() => {
                 Response::redirect(self.login.attempt.return_to.as_str()).into()
             }
             Err(error) => self.login.refuse(error, scene),

@@ -9,6 +9,7 @@ use crate::login::return_to::ReturnTarget;
 use crate::policy::path::RequestPath;
 use crate::reason::Reason;
 
+use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
 use super::{Scene, Step, callback, login, logout, session_cookie};
 
@@ -20,7 +21,7 @@ pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) ->
         ("/callback", "POST") => callback::from_form(visit),
         ("/login", "GET" | "HEAD") => start_login(visit, scene),
         ("/logout", "GET" | "POST") => logout::end_session(visit, scene),
-        ("/session", "GET" | "HEAD") => describe_session(&visit, scene),
+        ("/session", "GET" | "HEAD") => describe_session(visit, scene),
         ("/ready", "GET" | "HEAD") => readiness(scene),
         ("/callback" | "/logout", _) => visit.refuse(Denial::MethodNotAllowed("GET, POST"), scene),
         ("/login" | "/session" | "/ready", _) => visit.refuse(Denial::MethodNotAllowed("GET, HEAD"), scene),
@@ -49,9 +50,9 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
 }
 
 /// For scripts: who is signed in and for how long. Never a token, and no renewal: polling must not keep a session alive.
-fn describe_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
-    match session_cookie::read(visit, scene) {
-        Some(live) => {
+fn describe_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
+    match session_cookie::read(&visit, Use::Inspection, scene) {
+        Reading::Live(live) => {
             let session = live.session();
             let document = json!({
                 "authenticated": true,
@@ -62,7 +63,9 @@ fn describe_session(visit: &Visit, scene: &mut Scene<'_>) -> Step {
             });
             Response::json(200, &document).into()
         }
-        None => Response::json(401, &json!({ "authenticated": false })).into(),
+        Reading::Absent => Response::json(401, &json!({ "authenticated": false })).into(),
+        Reading::Pending(pending) => pending.wait(visit),
+        Reading::Refused(denial) => visit.refuse(denial, scene),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::protocol::token_exchange::{TokenExchangeError, process_token_exchange
 
 use super::protected::{forward, view};
 use super::provider::LoadedProvider;
-use super::shared_call::{AwaitShared, SharedKey};
+use super::task::{AwaitTask, SharedKey};
 use super::visit::Visit;
 use super::{AwaitProvider, Need, Scene, Step, Wait};
 
@@ -92,7 +92,7 @@ impl BeginExchange {
         match scene.provider(need) {
             Ok(loaded) => {
                 let flow = AwaitExchange { outgoing, loaded, key };
-                Step::Wait(Wait::Shared { key, flow: AwaitShared::Exchange(flow) })
+                Step::Wait(Wait::Task { key, flow: AwaitTask::Exchange(flow) })
             }
             Err(denial) => outgoing.visit.refuse(denial, scene),
         }

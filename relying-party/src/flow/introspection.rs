@@ -12,7 +12,7 @@ use crate::protocol::{ProviderFailure, Registration};
 
 use super::bearer::{TokenRequest, expected};
 use super::provider::LoadedProvider;
-use super::shared_call::{AwaitShared, SharedKey};
+use super::task::{AwaitTask, SharedKey};
 use super::{AwaitProvider, Need, Scene, Step, Wait};
 
 /// How long a token that its issuer does not vouch for is refused without asking again.
@@ -63,7 +63,7 @@ impl Introspect {
         match scene.provider(need) {
             Ok(loaded) => {
                 let flow = AwaitIntrospection { request, provider: need.provider, loaded, key };
-                Step::Wait(Wait::Shared { key, flow: AwaitShared::Introspection(flow) })
+                Step::Wait(Wait::Task { key, flow: AwaitTask::Introspection(flow) })
             }
             Err(denial) => request.refuse(denial, scene),
         }

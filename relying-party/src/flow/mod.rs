@@ -13,8 +13,8 @@ mod protected;
 pub mod provider;
 mod resource_metadata;
 mod session_cookie;
-mod shared_call;
 mod sign_in;
+mod task;
 mod visit;
 
 use std::rc::Rc;
@@ -33,7 +33,7 @@ use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
 use crate::policy::rules::{self, Selection};
 use crate::protocol::client_authentication::Means;
-use crate::protocol::dpop::SeenProofs;
+use crate::shared::SharedOrOwn;
 use crate::time::UnixTime;
 
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
@@ -41,7 +41,7 @@ use self::visit::Visit;
 
 pub use self::answers::Answers;
 pub use self::callback::AwaitForm;
-pub use self::shared_call::{AwaitShared, SharedKey};
+pub use self::task::{AwaitTask, SharedKey, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
 
 /// What a flow sees and uses while it runs.
 pub struct Scene<'a> {
@@ -65,8 +65,8 @@ pub struct Scene<'a> {
     pub verifier: &'a dyn SignatureVerifier,
     /// The host's private-key operations.
     pub signer: &'a dyn HostSigner,
-    /// DPoP proofs that were accepted before.
-    pub seen_proofs: SeenProofs<'a>,
+    /// What the VMs of this process share; what this VM has, where the host shares nothing.
+    pub shared: SharedOrOwn<'a>,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }
@@ -111,12 +111,12 @@ pub enum Wait {
         /// What goes on.
         flow: AwaitCallout,
     },
-    /// The answer to a call on behalf of all who wait for the same: who comes first makes it.
-    Shared {
+    /// The end of a task on behalf of all who wait for the same: who comes first begins it.
+    Task {
         /// What is waited for.
         key: SharedKey,
-        /// What goes on, and knows how to call.
-        flow: AwaitShared,
+        /// What goes on, and knows how to begin.
+        flow: AwaitTask,
     },
     /// The body of the browser's request.
     Body {
@@ -221,6 +221,11 @@ pub fn begin(head: RequestHead, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step 
         Ok(visit) => visit,
         Err(refusal) => return refusal.into(),
     };
+    decide(visit, peer, scene)
+}
+
+/// Decides a visit by the rules.
+fn decide(visit: Visit, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
     let path = match visit.head.path_and_query().map(RequestPath::parse) {
         Some(Ok(path)) => path,
         Some(Err(error)) => return visit.refuse(error, scene),

@@ -17,6 +17,7 @@ use crate::protocol::token_exchange::TokenExchangeError;
 use crate::time::UnixTime;
 
 use super::exchange::Outgoing;
+use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
 use super::{Scene, Step, Verdict, bearer, exchange, login, session_cookie};
 
@@ -40,13 +41,17 @@ pub(super) fn decide(
             bearer::decide(visit, path, (index, demand), peer, scene)
         }
         Authentication::Any(demand) => match read_session(&visit, Some(demand), scene) {
-            Some(session) => admit(visit, path, session, Some((index, demand)), scene),
-            None if visit.initiator() == Initiator::Navigation => demand_login(visit, Some(demand), scene),
-            None => visit.refuse(Denial::LoginOrTokenRequired, scene),
+            Reading::Live(session) => admit(visit, path, session, Some((index, demand)), scene),
+            Reading::Pending(pending) => pending.wait(visit),
+            Reading::Refused(denial) => visit.refuse(denial, scene),
+            Reading::Absent if visit.initiator() == Initiator::Navigation => demand_login(visit, Some(demand), scene),
+            Reading::Absent => visit.refuse(Denial::LoginOrTokenRequired, scene),
         },
         Authentication::Optional(demand) => match read_session(&visit, Some(demand), scene) {
-            Some(session) => admit(visit, path, session, Some((index, demand)), scene),
-            None => pass_anonymous(&visit, rule, scene),
+            Reading::Live(session) => admit(visit, path, session, Some((index, demand)), scene),
+            Reading::Pending(pending) => pending.wait(visit),
+            Reading::Refused(denial) => visit.refuse(denial, scene),
+            Reading::Absent => pass_anonymous(&visit, rule, scene),
         },
         Authentication::Public => pass_anonymous(&visit, rule, scene),
     }
@@ -54,15 +59,21 @@ pub(super) fn decide(
 
 fn by_session(visit: Visit, path: &RequestPath, rule: Option<(usize, &Demand)>, scene: &mut Scene<'_>) -> Step {
     match read_session(&visit, rule.map(|(_, demand)| demand), scene) {
-        Some(session) => admit(visit, path, session, rule, scene),
-        None => demand_login(visit, rule.map(|(_, demand)| demand), scene),
+        Reading::Live(session) => admit(visit, path, session, rule, scene),
+        Reading::Absent => demand_login(visit, rule.map(|(_, demand)| demand), scene),
+        Reading::Pending(pending) => pending.wait(visit),
+        Reading::Refused(denial) => visit.refuse(denial, scene),
     }
 }
 
 /// The live session of a provider that the rule admits.
-fn read_session(visit: &Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
-    session_cookie::read(visit, scene)
-        .filter(|live| demand.is_none_or(|demand| demand.admits_provider(&live.session().provider)))
+fn read_session(visit: &Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Reading {
+    match session_cookie::read(visit, Use::Admission, scene) {
+        Reading::Live(live) if demand.is_some_and(|demand| !demand.admits_provider(&live.session().provider)) => {
+            Reading::Absent
+        }
+        reading => reading,
+    }
 }
 
 fn admit(

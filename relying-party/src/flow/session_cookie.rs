@@ -4,15 +4,109 @@ use std::rc::Rc;
 
 use crate::admission::LiveSession;
 use crate::config::{Client, Provider, SessionPolicy};
+use crate::denial::Denial;
+use crate::peer::KnownPeer;
 use crate::session::Session;
 use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
 use crate::session::seal::Purpose;
 
-use super::Scene;
+use super::task::{AwaitTask, SharedKey, TaskStep};
 use super::visit::Visit;
+use super::{Scene, Step, Wait};
 
-/// The live session that the request carries. Whatever is wrong with a cookie, the answer is the same: none.
-pub(super) fn read(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
+/// What became of looking for a session.
+#[allow(dead_code, reason = "what has to be waited for comes with the refresh")]
+pub(super) enum Reading {
+    /// There is one, and it is live.
+    Live(Rc<LiveSession>),
+    /// There is none. Whatever is wrong with a cookie, the answer is the same.
+    Absent,
+    /// There is one, but something has to be done before it can be used.
+    Pending(Pending),
+    /// There may be one, but it cannot be used now: the cookies are to be kept.
+    Refused(Denial),
+}
+
+/// What a session is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To let a request through: its tokens are to be good.
+    Admission,
+    /// To say what it is, or to end it: it is taken as it stands.
+    Inspection,
+}
+
+/// What has to be done before a session can be used: a task that others may wait for too.
+pub(super) enum Pending {}
+
+impl Pending {
+    /// Which task.
+    fn key(&self) -> SharedKey {
+        match *self {}
+    }
+
+    /// How far a visit has come that has waited for it.
+    fn patience(&self) -> Patience {
+        match *self {}
+    }
+
+    /// The request waits, and is then decided once more from the top.
+    pub(super) fn wait(self, visit: Visit) -> Step {
+        let key = self.key();
+        Step::Wait(Wait::Task { key, flow: AwaitTask::Session(ReadAgain { visit, pending: self }) })
+    }
+}
+
+/// What a request has waited for already, in the order in which it is waited for. A visit that has come so far does not wait
+/// for the same or an earlier thing again, so it cannot wait for ever.
+#[allow(dead_code, reason = "what has to be waited for comes with the refresh")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Patience {
+    /// For nothing.
+    #[default]
+    Fresh,
+    /// For a session that had to be fetched.
+    Fetched,
+    /// For a session that had to be refreshed.
+    Refreshed,
+}
+
+/// A request whose session cannot be read yet.
+pub struct ReadAgain {
+    visit: Visit,
+    pending: Pending,
+}
+
+impl ReadAgain {
+    /// The task's first step.
+    pub(super) fn begin(&self, _: &mut Scene<'_>) -> Result<TaskStep, Denial> {
+        match self.pending {}
+    }
+
+    /// Decides the request again. Nobody asks for the connection: what looks at it does not wait for sessions.
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        let Self { mut visit, pending } = self;
+        visit.patience = visit.patience.max(pending.patience());
+        super::decide(visit, &KnownPeer::default(), scene)
+    }
+
+    /// Does without the task: what is here is as good as it gets.
+    pub(super) fn refuse(self, _: Denial, scene: &mut Scene<'_>) -> Step {
+        self.resume(scene)
+    }
+}
+
+/// Looks for the live session that the request carries.
+pub(super) fn read(visit: &Visit, _: Use, scene: &mut Scene<'_>) -> Reading {
+    find(visit, scene).map_or(Reading::Absent, Reading::Live)
+}
+
+/// The live session that the request carries, as far as is known here and now: nothing is waited for.
+pub(super) fn glance(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
+    find(visit, scene)
+}
+
+fn find(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
     let policy = scene.config.session.as_ref()?;
     let host = visit.cookie_host(policy);
     collect(visit, policy).candidates().find_map(|candidate| {

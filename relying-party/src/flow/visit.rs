@@ -13,6 +13,7 @@ use crate::page::{self, Action, Page, Problem};
 use crate::reason::Reason;
 use crate::session::seal::{Binding, Purpose};
 
+use super::session_cookie::Patience;
 use super::{Reply, Scene, Step, resource_metadata};
 
 /// A request and the origin it came to.
@@ -20,13 +21,15 @@ pub struct Visit {
     pub(super) head: RequestHead,
     /// The origin as the browser sees it.
     pub(super) origin: Rc<PublicUrl>,
+    /// What it has waited for already.
+    pub(super) patience: Patience,
 }
 
 impl Visit {
     /// Fails when the request names no usable host.
     pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
         match public_origin(&config.public_urls, &head) {
-            Some(origin) => Ok(Self { head, origin }),
+            Some(origin) => Ok(Self { head, origin, patience: Patience::default() }),
             None => Err(answer(&head, &Denial::MalformedAuthority, None, &[])),
         }
     }

@@ -2,7 +2,7 @@
 
 mod loader;
 mod parking;
-mod shared_calls;
+mod tasks;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,23 +11,21 @@ use std::time::Duration;
 use crate::admission::cache::LiveCache;
 use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
-use crate::denial::Denial;
 use crate::entropy::Entropy;
 use crate::flow::provider::ProviderSlot;
-use crate::flow::{self, Answers, AwaitShared, Scene, SharedKey, Step, Verdict, Wait};
+use crate::flow::{self, Answers, Scene, SharedKey, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
-use crate::protocol::dpop::SeenProofs;
-use crate::shared::{OwnData, SharedData};
+use crate::shared::{OwnData, SharedData, SharedOrOwn};
 use crate::time::UnixTime;
 
 use self::loader::Loader;
 use self::parking::{Parked, ParkingLot};
-use self::shared_calls::{Admittance, SharedCalls};
+use self::tasks::Tasks;
 
 /// A request's stream, as the host numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,7 +142,7 @@ pub struct Gateway {
     answers: Answers,
     own_data: OwnData,
     parked: ParkingLot,
-    shared_calls: SharedCalls,
+    tasks: Tasks,
     callouts: BTreeMap<CalloutId, Purpose>,
     next_callout: u64,
     armed_for: Option<UnixTime>,
@@ -156,8 +154,8 @@ pub struct Gateway {
 enum Purpose {
     /// One stream's flow.
     Stream(StreamId),
-    /// All who wait for the same.
-    Shared(SharedKey),
+    /// A task.
+    Task(SharedKey),
     /// A provider's metadata or keys: the provider's index.
     Provider(usize),
 }
@@ -178,7 +176,7 @@ impl Gateway {
             answers: Answers::default(),
             own_data: OwnData::default(),
             parked: ParkingLot::default(),
-            shared_calls: SharedCalls::default(),
+            tasks: Tasks::default(),
             callouts: BTreeMap::new(),
             next_callout: 0,
             armed_for: None,
@@ -207,7 +205,7 @@ impl Gateway {
             Event::Tick => {
                 self.armed_for = None;
                 self.give_up_lost_fetches(env, &mut effects);
-                self.give_up_lost_calls(env, &mut effects);
+                self.resume_due_tasks(env, &mut effects);
                 self.load_providers(env, &mut effects);
                 self.resume_waiting(env, &mut effects);
                 for (stream, flow) in self.parked.take_overdue_forms(env.now) {
@@ -235,7 +233,7 @@ impl Gateway {
                     self.take(stream, step, env, effects);
                 }
             }
-            Some(Purpose::Shared(key)) => self.shared_call_ended(key, &outcome, env, effects),
+            Some(Purpose::Task(key)) => self.task_answered(key, outcome, env, effects),
             Some(Purpose::Provider(index)) => {
                 self.provider_answered(index, outcome, env, effects);
                 self.resume_waiting(env, effects);
@@ -256,7 +254,7 @@ impl Gateway {
                 self.parked.park(stream, Parked::Callout { callout, flow });
                 effects.push(Effect::Dispatch { callout, stream: Some(stream), request: *request });
             }
-            Step::Wait(Wait::Shared { key, flow }) => self.share(stream, key, flow, env, effects),
+            Step::Wait(Wait::Task { key, flow }) => self.share(stream, key, flow, env, effects),
             Step::Wait(Wait::Body { limit, flow }) => {
                 self.parked.park(stream, Parked::Body { flow, deadline: env.now + FORM_PATIENCE });
                 effects.push(Effect::ReadBody { stream, limit });
@@ -275,53 +273,6 @@ impl Gateway {
         }
     }
 
-    /// Lets a stream wait for a call that others may wait for as well; who comes first makes it.
-    fn share(
-        &mut self,
-        stream: StreamId,
-        key: SharedKey,
-        flow: AwaitShared,
-        env: &mut Env<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let request = match self.shared_calls.join(key, stream) {
-            Admittance::Joined => {
-                self.parked.park(stream, Parked::Shared { key, flow });
-                return;
-            }
-            Admittance::First => flow.request(&mut self.scene(env)),
-            Admittance::Full => Err(Denial::TooBusy),
-        };
-        match request {
-            Ok(request) => {
-                let callout = self.number(Purpose::Shared(key));
-                self.shared_calls.begin(key, callout, stream, env.now, request.timeout);
-                self.parked.park(stream, Parked::Shared { key, flow });
-                effects.push(Effect::Dispatch { callout, stream: None, request });
-            }
-            Err(denial) => {
-                let step = flow.refuse(denial, &mut self.scene(env));
-                self.take(stream, step, env, effects);
-            }
-        }
-    }
-
-    /// Resumes all who waited for a call.
-    fn shared_call_ended(
-        &mut self,
-        key: SharedKey,
-        outcome: &CalloutOutcome,
-        env: &mut Env<'_>,
-        effects: &mut Vec<Effect>,
-    ) {
-        for stream in self.shared_calls.end(key) {
-            if let Some(flow) = self.parked.take_awaiting_shared(stream) {
-                let step = flow.resume(outcome.clone(), &mut self.scene(env));
-                self.take(stream, step, env, effects);
-            }
-        }
-    }
-
     /// Resumes every stream whose wait for a provider is over, by success or by patience.
     fn resume_waiting(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         let slots = &self.slots;
@@ -332,6 +283,7 @@ impl Gateway {
             let step = flow.resume(&mut self.scene(env));
             self.take(stream, step, env, effects);
         }
+        self.resume_tasks_awaiting_provider(env, effects);
     }
 
     /// Begins every fetch that is due.
@@ -361,18 +313,10 @@ impl Gateway {
         }
     }
 
-    /// The same for calls that several wait for.
-    fn give_up_lost_calls(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
-        for (key, callout) in self.shared_calls.lost(env.now) {
-            self.callouts.remove(&callout);
-            self.shared_call_ended(key, &CalloutOutcome::Failed, env, effects);
-        }
-    }
-
     fn forget(&mut self, stream: StreamId) {
         match self.parked.remove(stream) {
             Some(Parked::Callout { callout, .. }) => drop(self.callouts.remove(&callout)),
-            Some(Parked::Shared { key, .. }) => self.shared_calls.leave(key, stream),
+            Some(Parked::Task { key, .. }) => self.tasks.leave(key, stream),
             Some(Parked::Body { .. } | Parked::Provider { .. }) | None => {}
         }
     }
@@ -386,8 +330,8 @@ impl Gateway {
 
     /// Asks for a tick when something falls due earlier than the tick already asked for.
     fn arm(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
-        let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider());
-        let due = [self.parked.next_deadline(), self.shared_calls.next_lost(), loader].into_iter().flatten().min();
+        let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider() || self.tasks.awaits_provider());
+        let due = [self.parked.next_deadline(), self.tasks.next_due(), loader].into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {
@@ -408,7 +352,7 @@ impl Gateway {
             entropy: env.entropy,
             verifier: env.verifier,
             signer: env.signer,
-            seen_proofs: SeenProofs { shared: env.shared, own: &mut self.own_data },
+            shared: SharedOrOwn { shared: env.shared, own: &mut self.own_data },
             log: &mut self.log,
         }
     }

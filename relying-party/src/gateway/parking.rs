@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::flow::{AwaitCallout, AwaitForm, AwaitProvider, AwaitShared, Need, SharedKey};
+use crate::flow::{AwaitCallout, AwaitForm, AwaitProvider, AwaitTask, Need, SharedKey};
 use crate::time::UnixTime;
 
 use super::{CalloutId, StreamId};
@@ -11,8 +11,8 @@ use super::{CalloutId, StreamId};
 pub(super) enum Parked {
     /// The end of its own call to a provider.
     Callout { callout: CalloutId, flow: AwaitCallout },
-    /// The end of a call that it shares with others.
-    Shared { key: SharedKey, flow: AwaitShared },
+    /// The end of a task that it shares with others.
+    Task { key: SharedKey, flow: AwaitTask },
     /// Its request's body, until `deadline`.
     Body { flow: AwaitForm, deadline: UnixTime },
     /// A provider's metadata or keys, until `deadline`.
@@ -38,9 +38,9 @@ impl ParkingLot {
         }
     }
 
-    pub(super) fn take_awaiting_shared(&mut self, stream: StreamId) -> Option<AwaitShared> {
+    pub(super) fn take_awaiting_task(&mut self, stream: StreamId) -> Option<AwaitTask> {
         match self.0.remove(&stream)? {
-            Parked::Shared { flow, .. } => Some(flow),
+            Parked::Task { flow, .. } => Some(flow),
             other => self.put_back(stream, other),
         }
     }
@@ -57,11 +57,11 @@ impl ParkingLot {
         self.0
             .extract_if(.., |_, parked| match parked {
                 Parked::Provider { need, deadline, .. } => is_over(*need, *deadline),
-                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Body { .. } => false,
+                Parked::Callout { .. } | Parked::Task { .. } | Parked::Body { .. } => false,
             })
             .filter_map(|(stream, parked)| match parked {
                 Parked::Provider { flow, .. } => Some((stream, flow)),
-                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Body { .. } => None,
+                Parked::Callout { .. } | Parked::Task { .. } | Parked::Body { .. } => None,
             })
             .collect()
     }
@@ -72,7 +72,7 @@ impl ParkingLot {
             .extract_if(.., |_, parked| matches!(parked, Parked::Body { deadline, .. } if now >= *deadline))
             .filter_map(|(stream, parked)| match parked {
                 Parked::Body { flow, .. } => Some((stream, flow)),
-                Parked::Callout { .. } | Parked::Shared { .. } | Parked::Provider { .. } => None,
+                Parked::Callout { .. } | Parked::Task { .. } | Parked::Provider { .. } => None,
             })
             .collect()
     }
@@ -88,7 +88,7 @@ impl ParkingLot {
             .values()
             .filter_map(|parked| match parked {
                 Parked::Provider { deadline, .. } | Parked::Body { deadline, .. } => Some(*deadline),
-                Parked::Callout { .. } | Parked::Shared { .. } => None,
+                Parked::Callout { .. } | Parked::Task { .. } => None,
             })
             .min()
     }
