@@ -26,6 +26,20 @@ pub struct SessionPolicy {
     pub claims: ClaimSelection,
     /// How many cookies of 4 KiB one session may take.
     pub max_cookies: usize,
+    /// How long before an access token ends it is refreshed, if that is written; otherwise see [`Self::refresh_before`].
+    pub written_refresh_before: Option<Duration>,
+}
+
+impl SessionPolicy {
+    /// How long before an access token ends it is refreshed.
+    pub fn refresh_before(&self) -> Duration {
+        self.written_refresh_before.unwrap_or(DEFAULT_REFRESH_BEFORE)
+    }
+
+    /// Whether sessions are refreshed although nothing uses their access tokens: they end when the provider ends them.
+    pub const fn follows_provider(&self) -> bool {
+        self.written_refresh_before.is_some()
+    }
 }
 
 /// `session` as written: which claims are kept may still depend on the expressions.
@@ -35,6 +49,7 @@ pub(super) struct SessionDocument {
     idle_timeout: Duration,
     absolute_timeout: Duration,
     max_cookies: usize,
+    refresh_before: Option<Duration>,
 }
 
 pub(super) const KEYS: Keys = Keys {
@@ -49,12 +64,14 @@ pub(super) const KEYS: Keys = Keys {
         "absolute_timeout",
         "claims",
         "max_cookies",
+        "refresh_before",
     ],
-    planned: &["refresh_before", "silent", "store"],
+    planned: &["silent", "store"],
 };
 
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 const DEFAULT_ABSOLUTE_TIMEOUT: Duration = Duration::from_secs(8 * 60 * 60);
+const DEFAULT_REFRESH_BEFORE: Duration = Duration::from_secs(60);
 const DEFAULT_MAX_COOKIES: usize = 4;
 const MOST_COOKIES: u64 = 16;
 
@@ -66,12 +83,16 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
     let cookie = cookie::read(session);
     let (idle_timeout, absolute_timeout) = timeouts(session);
     let max_cookies = session.optional("max_cookies", DEFAULT_MAX_COOKIES, |cursor| max_cookies(&cursor));
+    let refresh_before = session.optional("refresh_before", None, |cursor| {
+        duration::read(&cursor, Duration::ZERO..=duration::MAX_DURATION).map(Some)
+    });
     Some(SessionDocument {
         keys: keys?,
         cookie: cookie?,
         idle_timeout: idle_timeout?,
         absolute_timeout: absolute_timeout?,
         max_cookies: max_cookies?,
+        refresh_before: refresh_before?,
     })
 }
 
@@ -81,8 +102,16 @@ impl SessionDocument {
     }
 
     pub(super) fn with_claims(self, claims: ClaimSelection) -> SessionPolicy {
-        let Self { keys, cookie, idle_timeout, absolute_timeout, max_cookies } = self;
-        SessionPolicy { keys, cookie, idle_timeout, absolute_timeout, claims, max_cookies }
+        let Self { keys, cookie, idle_timeout, absolute_timeout, max_cookies, refresh_before } = self;
+        SessionPolicy {
+            keys,
+            cookie,
+            idle_timeout,
+            absolute_timeout,
+            claims,
+            max_cookies,
+            written_refresh_before: refresh_before,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of a token response: the ID token is verified (OIDC Core 1.0 §3.1.3.7), and a session begins.
 
-use crate::config::{Client, Rule, SameSite, SessionPolicy};
+use crate::config::{Client, KeptTokens, SameSite, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::Response;
 use crate::login::browser::{ResponseMode, clear_cookie};
@@ -8,7 +8,7 @@ use crate::page;
 use crate::policy::demand::AuthenticationEvent;
 use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, VerifiedIdToken};
 use crate::session::claims::{largest_claims, select_claims};
-use crate::session::{Session, SignIn, Tokens};
+use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 
 use super::callback::Login;
 use super::provider::LoadedProvider;
@@ -85,22 +85,17 @@ impl VerifyIdToken {
         let Self { login, tokens, .. } = self;
         let config = scene.config;
         let granted = tokens.scope.as_deref().unwrap_or(&client.scope);
-        let exchanges = |rule: &Rule| {
-            rule.authentication.takes_sessions()
-                && rule.authentication.demand().is_some_and(|demand| demand.exchange.is_some())
+        let issued = IssuedTokens {
+            access_token: tokens.access_token,
+            expires_in: tokens.expires_in,
+            refresh_token: tokens.refresh_token,
+            nonce: login.attempt.nonce.clone(),
         };
-        let keeps_token = config.headers.iter().any(|header| header.value.references().access_token)
-            || config.rules.iter().any(exchanges);
-        let expires_at = tokens.expires_in.map(|lifetime| scene.now + lifetime).filter(|_| keeps_token);
         let sign_in = SignIn {
             provider: provider.name.clone(),
             claims: select_claims(id_token.claims(), &policy.claims),
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
-            tokens: Tokens {
-                access_token: keeps_token.then_some(tokens.access_token),
-                expires_at,
-                ..Tokens::default()
-            },
+            tokens: Tokens::keep(issued, KeptTokens::of(config), scene.now),
             authentication: AuthenticationEvent {
                 auth_time: id_token.auth_time(),
                 acr: id_token.acr().map(str::to_owned),

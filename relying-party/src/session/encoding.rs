@@ -36,6 +36,8 @@ struct Head<'a> {
     refresh_token: Option<String>,
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     nonce: Option<String>,
+    #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
+    obtained_at: Option<u64>,
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
@@ -67,6 +69,7 @@ impl Session {
             tokens_expire_at: expires_at.map(UnixTime::as_millis),
             refresh_token: refresh.as_ref().map(|refresh| refresh.value.expose().clone()),
             nonce: refresh.as_ref().map(|refresh| refresh.nonce.clone()),
+            obtained_at: refresh.as_ref().map(|refresh| refresh.obtained_at.as_millis()),
             id_token: text(id_token),
             auth_time: self.authentication.auth_time.map(UnixTime::as_millis),
             acr: self.authentication.acr.clone(),
@@ -117,10 +120,9 @@ fn parse(json: &[u8]) -> Option<Session> {
         tokens: Tokens {
             access_token: head.access_token.map(Secret::new),
             expires_at: head.tokens_expire_at.map(UnixTime::from_millis),
-            refresh: head
-                .refresh_token
-                .zip(head.nonce)
-                .map(|(value, nonce)| RefreshToken { value: Secret::new(value), nonce }),
+            refresh: head.refresh_token.zip(head.nonce).zip(head.obtained_at).map(|((value, nonce), obtained_at)| {
+                RefreshToken { value: Secret::new(value), nonce, obtained_at: UnixTime::from_millis(obtained_at) }
+            }),
             id_token: head.id_token.map(Secret::new),
         },
         authentication: AuthenticationEvent { auth_time: head.auth_time.map(UnixTime::from_millis), acr: head.acr },
@@ -158,7 +160,11 @@ mod tests {
             tokens: Tokens {
                 access_token: None,
                 expires_at: Some(START),
-                refresh: Some(RefreshToken { value: Secret::new("r".to_owned()), nonce: "n".to_owned() }),
+                refresh: Some(RefreshToken {
+                    value: Secret::new("r".to_owned()),
+                    nonce: "n".to_owned(),
+                    obtained_at: START,
+                }),
                 id_token: secret("a.b.c"),
             },
             authentication: AuthenticationEvent { auth_time: Some(START), acr: Some("mfa".to_owned()) },

@@ -12,7 +12,7 @@ use crate::entropy::Entropy;
 use crate::policy::demand::AuthenticationEvent;
 use crate::time::UnixTime;
 
-pub use self::tokens::{RefreshToken, Tokens};
+pub use self::tokens::{IssuedTokens, RefreshToken, Tokens};
 
 pub mod claims;
 pub mod cookie;

@@ -43,6 +43,7 @@ pub(crate) fn policy() -> SessionPolicy {
         absolute_timeout: Duration::from_secs(8 * 3600),
         claims: ClaimSelection::All,
         max_cookies: 4,
+        written_refresh_before: None,
     }
 }
 

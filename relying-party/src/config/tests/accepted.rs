@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::config::{Authentication, ClaimSelection, ClientAuthentication, CookiePolicy, SameSite};
+use crate::config::{Authentication, ClaimSelection, ClientAuthentication, CookiePolicy, KeptTokens, SameSite};
 use crate::jose::JwsAlgorithm;
 
 fn named(claims: &[&str]) -> ClaimSelection {
@@ -48,6 +48,7 @@ fn the_smallest_document_has_the_documented_defaults() {
     assert_eq!(session.absolute_timeout, Duration::from_secs(8 * 60 * 60));
     assert_eq!(session.claims, named(&[]));
     assert_eq!(session.max_cookies, 4);
+    assert_eq!(session.refresh_before(), Duration::from_secs(60));
     assert!(config.rules.is_empty() && config.headers.is_empty());
 }
 
@@ -69,7 +70,8 @@ fn the_interface_example_is_accepted_as_far_as_this_version_goes() {
         "session": {
             "keys": [{"env": "LATCHKEY_SESSION_KEY"}], "cookie": "__Host-latchkey", "domain": null,
             "same_site": "lax", "secure": true, "partitioned": false,
-            "idle_timeout": "30m", "absolute_timeout": "8h", "claims": null, "max_cookies": 4.0
+            "idle_timeout": "30m", "absolute_timeout": "8h", "claims": null, "max_cookies": 4.0,
+            "refresh_before": "60s"
         },
         "rules": [
             {"name": "health", "match": {"path": "/healthz", "methods": ["GET"]}, "authentication": "none"},
@@ -201,4 +203,23 @@ fn sessions_keep_the_listed_claims_or_those_in_use_or_all() {
     let listed = with("/session/claims", json!(["email", "locale"]));
     let listed = parse(&changed(listed, "/headers", json!({"x-a": "claims.email + claims.sub"}))).unwrap();
     assert_eq!(listed.session.unwrap().claims, named(&["email", "locale"]));
+}
+
+#[test]
+fn sessions_keep_the_tokens_that_something_uses() {
+    let kept = |document: Value| {
+        let KeptTokens { access_token, refresh_token } = KeptTokens::of(&parse(&document).unwrap());
+        (access_token, refresh_token)
+    };
+    let header = json!({"authorization": r#""Bearer " + access_token"#});
+    let exchange = json!([{"exchange": {"provider": "corp", "audience": "https://backend.example.org"}}]);
+    assert_eq!(kept(minimal()), (false, false));
+    assert_eq!(
+        kept(with("/session/refresh_before", json!("60s"))),
+        (false, true),
+        "the provider's session is followed"
+    );
+    assert_eq!(kept(with("/session/refresh_before", json!("0s"))), (false, true));
+    assert_eq!(kept(with("/headers", header)), (true, true));
+    assert_eq!(kept(with("/rules", exchange)), (true, true));
 }

@@ -12,7 +12,6 @@ fn what_is_not_built_yet_is_refused_as_such() {
         ("/audit", json!({"subject": "hashed"})),
         ("/providers/0/userinfo", json!(false)),
         ("/providers/0/login_hint_domains", json!(["example.org"])),
-        ("/session/refresh_before", json!("60s")),
         ("/session/silent", json!(false)),
         ("/session/store", json!({"cluster": "webdis"})),
         ("/rules", json!([{"max_age": "15m"}])),

@@ -210,6 +210,8 @@ fn sessions_that_make_no_sense_are_refused() {
         ("/session/idle_timeout", json!("0s"), "expected a duration from `1s` to `400d`"),
         ("/session/absolute_timeout", json!("401d"), "expected a duration from `1s` to `400d`"),
         ("/session/absolute_timeout", json!("99999999999999999999d"), "expected a duration from"),
+        ("/session/refresh_before", json!("401d"), "expected a duration from `0s` to `400d`"),
+        ("/session/refresh_before", json!(60), "session.refresh_before: found"),
         ("/session/max_cookies", json!(0), "expected a whole number from 1 to 16"),
         ("/session/max_cookies", json!(17.0), "expected a whole number from 1 to 16"),
         ("/session/max_cookies", json!(1.5), "session.max_cookies: found 1.5"),
