@@ -16,7 +16,7 @@ use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
-use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
+use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
 use crate::reason::Reason;
 
 pub use self::wording::Wording;
@@ -74,6 +74,8 @@ pub enum Denial {
     Token(TokenError),
     /// The ID token is not acceptable.
     IdToken(IdTokenError),
+    /// The UserInfo claims cannot be had.
+    Userinfo(UserinfoError),
     /// The session does not fit into its cookies.
     SessionTooLarge {
         /// The largest claims, with their sizes in bytes.
@@ -158,6 +160,7 @@ impl Reason for Denial {
             Self::PushedAuthorization(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::Userinfo(error) => error.code(),
             Self::SessionTooLarge { .. } => "session.too_large",
             Self::ProviderNotReady => "provider.not_ready",
             Self::ProviderOutdated => "provider.keys_outdated",
@@ -241,6 +244,15 @@ impl From<PushedAuthorizationError> for Denial {
 impl From<TokenError> for Denial {
     fn from(error: TokenError) -> Self {
         Self::Token(error)
+    }
+}
+
+impl From<UserinfoError> for Denial {
+    fn from(error: UserinfoError) -> Self {
+        match error {
+            UserinfoError::Provider(failure) => Self::Provider(failure),
+            error => Self::Userinfo(error),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Client {
     pub resource: Vec<String>,
     /// Further parameters of the authorization request; none that the protocol itself sets.
     pub authorization_parameters: Vec<(String, String)>,
+    /// Whether the UserInfo claims are merged at login and refresh (OIDC Core 1.0 §5.3).
+    pub userinfo: bool,
     /// Whether authorization requests are pushed.
     pub pushed_authorization_requests: PushedAuthorizationRequests,
 }
@@ -85,7 +87,7 @@ const OWN_PARAMETERS: [&str; 11] = [
 ];
 
 /// Settings that only a client has.
-const CLIENT_KEYS: [&str; 7] = [
+const CLIENT_KEYS: [&str; 8] = [
     "client_secret",
     "client_key",
     "token_endpoint_auth_method",
@@ -93,6 +95,7 @@ const CLIENT_KEYS: [&str; 7] = [
     "resource",
     "authorization_parameters",
     "pushed_authorization_requests",
+    "userinfo",
 ];
 
 /// Reads the client's part of a provider; `Some(None)` when this deployment is no client of it.
@@ -113,6 +116,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         use PushedAuthorizationRequests::{Always, Auto, Never};
         cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
     });
+    let userinfo = provider.optional("userinfo", false, |cursor| cursor.boolean());
     let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
     Some(Some(Client {
         client_id: client_id?,
@@ -120,6 +124,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         scope: scope?,
         resource: resource?,
         authorization_parameters: parameters?,
+        userinfo: userinfo?,
         pushed_authorization_requests: pushed?,
     }))
 }

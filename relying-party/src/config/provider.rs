@@ -64,8 +64,9 @@ const KEYS: Keys = Keys {
         "access_token",
         "token_type",
         "tenants",
+        "userinfo",
     ],
-    planned: &["userinfo", "login_hint_domains"],
+    planned: &["login_hint_domains"],
 };
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);

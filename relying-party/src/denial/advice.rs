@@ -7,7 +7,7 @@ use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
-use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError};
+use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
 
 impl Denial {
     /// What the operator can do.
@@ -64,6 +64,13 @@ impl Denial {
             Self::Exchange(TokenExchangeError::InvalidTarget | TokenExchangeError::InvalidScope) => {
                 Some("compare `exchange.audience` and `exchange.scope` with what the provider knows")
             }
+            Self::Userinfo(UserinfoError::MissingEndpoint) => Some(
+                "`userinfo: true` needs a `userinfo_endpoint`, and the provider does not publish one: name it in `metadata`, or \
+                 leave `userinfo` out",
+            ),
+            Self::Userinfo(UserinfoError::Refused { .. }) => Some(
+                "the provider refused the access token of the login at its UserInfo endpoint: is `openid` granted?",
+            ),
             Self::LoginUnavailable => {
                 Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
             }

@@ -2,13 +2,13 @@
 
 use super::Denial;
 use crate::login::attempt::LoginAttemptError;
-use crate::protocol::PushedAuthorizationError;
 use crate::protocol::authorization::AuthorizationError;
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::PossessionError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
+use crate::protocol::{PushedAuthorizationError, UserinfoError};
 
 /// What a person is told.
 pub struct Wording {
@@ -105,6 +105,7 @@ impl Denial {
             Self::ProviderNotReady
             | Self::ProviderOutdated
             | Self::Token(TokenError::Unavailable { .. })
+            | Self::Userinfo(UserinfoError::Unavailable { .. })
             | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
             Self::TooBusy
@@ -122,7 +123,7 @@ impl Denial {
                 "Whether the access token is good could not be found out. Tell the person who runs this application.",
                 None,
             ),
-            Self::Token(_) | Self::IdToken(_) | Self::PushedAuthorization(_) => wording(
+            Self::Token(_) | Self::IdToken(_) | Self::Userinfo(_) | Self::PushedAuthorization(_) => wording(
                 502,
                 "Sign-in failed",
                 "The answer of the sign-in service could not be accepted. If this happens again, tell the person who runs \

@@ -13,7 +13,7 @@ use crate::login::return_to::ReturnTarget;
 use crate::page;
 use crate::policy::demand::AuthenticationDemand;
 use crate::protocol::{
-    AuthorizationRequest, ProviderFailure, authorization_url, authorization_url_after_push,
+    AuthorizationRequest, ProviderFailure, UserinfoError, authorization_url, authorization_url_after_push,
     process_pushed_authorization_response, pushed_authorization_request, pushes,
 };
 use crate::session::seal::Purpose;
@@ -91,6 +91,11 @@ impl BeginLogin {
             return self.visit.refuse(Denial::LoginUnavailable, scene);
         };
         let (client, cookie) = (registration.client, &session.cookie);
+        // Said before people have typed their passwords.
+        if client.userinfo && registration.endpoints.userinfo.is_none() {
+            let name = Some(provider.config.name.as_str());
+            return self.visit.refuse_login(UserinfoError::MissingEndpoint, name, &self.target, scene);
+        }
         let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
         let redirect_uri = self.visit.endpoint(config, "callback");
         let name = &provider.config.name;

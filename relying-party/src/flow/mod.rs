@@ -15,6 +15,7 @@ mod resource_metadata;
 mod session_cookie;
 mod sign_in;
 mod task;
+mod userinfo;
 mod visit;
 
 use std::rc::Rc;
@@ -144,6 +145,8 @@ pub enum AwaitProvider {
     Response(callback::TakeResponse),
     /// An ID token is to be verified with newer keys.
     IdToken(sign_in::VerifyIdToken),
+    /// UserInfo claims are to be verified with newer keys.
+    Userinfo(sign_in::VerifyUserinfo),
     /// A session is to end, at its provider too.
     Logout(logout::EndSession),
     /// An access token is to be verified.
@@ -161,6 +164,7 @@ impl AwaitProvider {
             Self::Login(flow) => flow.resume(scene),
             Self::Response(flow) => flow.resume(scene),
             Self::IdToken(flow) => flow.resume(scene),
+            Self::Userinfo(flow) => flow.resume(scene),
             Self::Logout(flow) => flow.resume(scene),
             Self::AccessToken(flow) => flow.resume(scene),
             Self::Introspection(flow) => flow.resume(scene),
@@ -175,6 +179,8 @@ pub enum AwaitCallout {
     PushedAuthorization(login::AwaitPushedAuthorization),
     /// The token endpoint's answer.
     TokenResponse(callback::AwaitTokenResponse),
+    /// The UserInfo endpoint's answer to a login.
+    Userinfo(sign_in::AwaitUserinfo),
 }
 
 impl AwaitCallout {
@@ -183,6 +189,7 @@ impl AwaitCallout {
         match self {
             Self::PushedAuthorization(flow) => flow.resume(outcome, scene),
             Self::TokenResponse(flow) => flow.resume(outcome, scene),
+            Self::Userinfo(flow) => flow.resume(outcome, scene),
         }
     }
 }

@@ -1,18 +1,22 @@
 //! What becomes of a token response: the ID token is verified (OIDC Core 1.0 §3.1.3.7), and a session begins.
 
-use crate::config::{Client, KeptTokens, SameSite, SessionPolicy};
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::config::{Client, KeptTokens, SameSite};
 use crate::denial::Denial;
-use crate::http::Response;
+use crate::http::{CalloutOutcome, Response};
 use crate::login::browser::{ResponseMode, clear_cookie};
 use crate::page;
 use crate::policy::demand::AuthenticationEvent;
-use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, VerifiedIdToken};
+use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken};
 use crate::session::claims::{largest_claims, select_claims};
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 
 use super::callback::Login;
 use super::provider::LoadedProvider;
-use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie, userinfo};
 
 /// How many claims the page about a session that is too large names.
 const CLAIMS_NAMED: usize = 5;
@@ -30,7 +34,7 @@ impl VerifyIdToken {
         login: Login,
         provider: usize,
         tokens: TokenResponse,
-        loaded: &LoadedProvider,
+        loaded: &Rc<LoadedProvider>,
         scene: &mut Scene<'_>,
     ) -> Step {
         let need = Need { provider, newer_than: Some(loaded.generation) };
@@ -45,12 +49,15 @@ impl VerifyIdToken {
     }
 
     /// A key that is not known may be newer than what is loaded: then once more with newer keys, if that `may_wait`.
-    fn conclude(self, provider: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> Step {
-        let (Some(registration), Some(session)) = (provider.registration(), &scene.config.session) else {
+    fn conclude(self, provider: &Rc<LoadedProvider>, may_wait: bool, scene: &mut Scene<'_>) -> Step {
+        let Some(registration) = provider.registration() else {
             return self.login.refuse(Denial::LoginUnavailable, scene);
         };
         match self.check(provider, registration.client, scene) {
-            Ok(id_token) => self.sign_in(registration, session, &id_token, scene),
+            Ok(id_token) => {
+                let Self { login, need, tokens } = self;
+                SignedIn { login, provider: need.provider, tokens, id_token }.ask(provider, scene)
+            }
             Err(error) if may_wait && error.newer_keys_may_help() => {
                 Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::IdToken(self) })
             }
@@ -74,16 +81,45 @@ impl VerifyIdToken {
         };
         self.tokens.id_token.verify(&expected, &provider.keys, scene.verifier, scene.now)
     }
+}
 
-    fn sign_in(
+/// A login whose ID token is good.
+struct SignedIn {
+    login: Login,
+    /// The provider's index.
+    provider: usize,
+    tokens: TokenResponse,
+    id_token: VerifiedIdToken,
+}
+
+impl SignedIn {
+    /// What the provider has to add.
+    fn ask(self, provider: &Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
+        let Some(registration) = provider.registration() else {
+            return self.login.refuse(Denial::LoginUnavailable, scene);
+        };
+        match userinfo::request(registration, &self.tokens.access_token) {
+            Ok(Some(request)) => {
+                let flow = AwaitUserinfo { signed_in: self, provider: Rc::clone(provider) };
+                Step::Wait(Wait::Callout { request: Box::new(request), flow: AwaitCallout::Userinfo(flow) })
+            }
+            Ok(None) => {
+                let claims = self.id_token.claims().clone();
+                self.begin_session(registration, &claims, scene)
+            }
+            Err(error) => self.login.refuse(error, scene),
+        }
+    }
+
+    fn begin_session(
         self,
         Registration { provider, client, .. }: Registration<'_>,
-        policy: &SessionPolicy,
-        id_token: &VerifiedIdToken,
+        claims: &Map<String, Value>,
         scene: &mut Scene<'_>,
     ) -> Step {
-        let Self { login, tokens, .. } = self;
+        let Self { login, tokens, id_token, .. } = self;
         let config = scene.config;
+        let Some(policy) = &config.session else { return login.refuse(Denial::LoginUnavailable, scene) };
         let granted = tokens.scope.as_deref().unwrap_or(&client.scope);
         let issued = IssuedTokens {
             access_token: tokens.access_token,
@@ -93,7 +129,7 @@ impl VerifyIdToken {
         };
         let sign_in = SignIn {
             provider: provider.name.clone(),
-            claims: select_claims(id_token.claims(), &policy.claims),
+            claims: select_claims(claims, &policy.claims),
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
             tokens: Tokens::keep(issued, KeptTokens::of(config), scene.now),
             authentication: AuthenticationEvent {
@@ -112,6 +148,54 @@ impl VerifyIdToken {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
                 login.refuse(Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) }, scene)
             }
+        }
+    }
+}
+
+/// A login that waits for the answer of the UserInfo endpoint.
+pub struct AwaitUserinfo {
+    signed_in: SignedIn,
+    provider: Rc<LoadedProvider>,
+}
+
+impl AwaitUserinfo {
+    pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
+        let Self { signed_in, provider } = self;
+        match UserinfoAnswer::of(outcome) {
+            Ok(answer) => {
+                let need = Need { provider: signed_in.provider, newer_than: Some(provider.generation) };
+                VerifyUserinfo { signed_in, need, answer }.conclude(&provider, true, scene)
+            }
+            Err(error) => signed_in.login.refuse(error, scene),
+        }
+    }
+}
+
+/// A login whose UserInfo claims wait for newer keys.
+pub struct VerifyUserinfo {
+    signed_in: SignedIn,
+    need: Need,
+    answer: UserinfoAnswer,
+}
+
+impl VerifyUserinfo {
+    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+        match scene.provider(Need { newer_than: None, ..self.need }) {
+            Ok(provider) => self.conclude(&provider, false, scene),
+            Err(denial) => self.signed_in.login.refuse(denial, scene),
+        }
+    }
+
+    fn conclude(self, provider: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> Step {
+        let Some(registration) = provider.registration() else {
+            return self.signed_in.login.refuse(Denial::LoginUnavailable, scene);
+        };
+        match userinfo::claims(&self.answer, &self.signed_in.id_token, provider, scene) {
+            Ok(claims) => self.signed_in.begin_session(registration, &claims, scene),
+            Err(error) if may_wait && error.newer_keys_may_help() => {
+                Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::Userinfo(self) })
+            }
+            Err(error) => self.signed_in.login.refuse(error, scene),
         }
     }
 }

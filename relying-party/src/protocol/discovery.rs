@@ -103,10 +103,10 @@ mod tests {
             "authorization_response_iss_parameter_supported": true, "unknown": {"x": [1]}});
         let metadata = process(&with(document(), &optional)).unwrap();
         assert_eq!(
-            metadata.client_endpoints.unwrap().authorization.url().as_str(),
+            metadata.client_endpoints.as_ref().unwrap().authorization.url().as_str(),
             "https://login.example.org/authorize"
         );
-        assert_eq!(metadata.userinfo_endpoint.unwrap().url().path(), "/me");
+        assert_eq!(metadata.client_endpoints.unwrap().userinfo.unwrap().url().path(), "/me");
         assert_eq!(metadata.end_session_endpoint, None);
         assert_eq!(metadata.id_token_algorithms, [JwsAlgorithm::Rs256, JwsAlgorithm::Es256]);
         assert!(metadata.authorization_response_issuer);

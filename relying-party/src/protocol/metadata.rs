@@ -19,8 +19,6 @@ pub struct ProviderMetadata {
     pub issuer: Issuer,
     /// `jwks_uri`
     pub jwks_uri: Endpoint,
-    /// `userinfo_endpoint`
-    pub userinfo_endpoint: Option<Endpoint>,
     /// `end_session_endpoint` (RP-Initiated Logout 1.0 §2.1)
     pub end_session_endpoint: Option<Endpoint>,
     /// What a client needs; there when this deployment is a client of the provider.
@@ -38,6 +36,8 @@ pub struct ClientEndpoints {
     pub authorization: Endpoint,
     /// `token_endpoint`
     pub token: Endpoint,
+    /// `userinfo_endpoint`
+    pub userinfo: Option<Endpoint>,
     /// `introspection_endpoint` (RFC 8414 §2)
     pub introspection: Option<Endpoint>,
     /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
@@ -63,6 +63,7 @@ impl ClientEndpoints {
         Ok(Self {
             authorization: required(members, "authorization_endpoint")?,
             token: own("token_endpoint")?.ok_or(MetadataError::EndpointMissing { member: "token_endpoint" })?,
+            userinfo: own("userinfo_endpoint")?,
             introspection: own("introspection_endpoint")?,
             pushed_authorization: own("pushed_authorization_request_endpoint")?,
             requires_pushed_authorization: is_true(members, "require_pushed_authorization_requests"),
@@ -88,7 +89,9 @@ impl ProviderMetadata {
     /// The metadata when the configuration alone holds all that is required, so that discovery is unnecessary.
     pub fn from_overrides(provider: &Provider) -> Option<Result<Self, MetadataError>> {
         let of_clients = REQUIRED_OF_CLIENTS.iter().filter(|_| provider.client.is_some());
-        let complete = REQUIRED.iter().chain(of_clients).all(|member| provider.metadata.contains_key(*member));
+        let asks = provider.client.as_ref().is_some_and(|client| client.userinfo);
+        let required = REQUIRED.iter().chain(of_clients).chain(asks.then_some(&"userinfo_endpoint"));
+        let complete = required.into_iter().all(|member| provider.metadata.contains_key(*member));
         complete.then(|| Self::from_members(provider, &provider.metadata))
     }
 
@@ -108,7 +111,6 @@ impl ProviderMetadata {
             issuer: provider.issuer.clone(),
             jwks_uri: required(members, "jwks_uri")?,
             client_endpoints: provider.client.as_ref().map(of_client).transpose()?,
-            userinfo_endpoint: endpoint(members, "userinfo_endpoint")?,
             end_session_endpoint: endpoint(members, "end_session_endpoint")?,
             id_token_algorithms: algorithms(members),
             authorization_response_issuer: is_true(members, "authorization_response_iss_parameter_supported"),

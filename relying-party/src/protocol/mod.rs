@@ -20,6 +20,7 @@ pub mod pushed_authorization;
 pub mod registration;
 pub mod token;
 pub mod token_exchange;
+pub mod userinfo;
 
 #[cfg(test)]
 pub(crate) mod test_provider;
@@ -43,6 +44,7 @@ pub use pushed_authorization::{
 };
 pub use registration::Registration;
 pub use token::{TokenError, TokenResponse, process_token_response, token_request};
+pub use userinfo::{UserinfoAnswer, UserinfoError, merge_claims, userinfo_request};
 
 /// The largest answer that is read from a provider, in bytes.
 pub const MAX_RESPONSE: usize = 256 * 1024;

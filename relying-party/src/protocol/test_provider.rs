@@ -38,6 +38,7 @@ pub(crate) fn client() -> Client {
         scope: "openid email".to_owned(),
         resource: Vec::new(),
         authorization_parameters: Vec::new(),
+        userinfo: false,
         pushed_authorization_requests: PushedAuthorizationRequests::Auto,
     }
 }
