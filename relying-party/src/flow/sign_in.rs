@@ -11,7 +11,7 @@ use crate::login::browser::{ResponseMode, clear_cookie};
 use crate::page;
 use crate::policy::demand::AuthenticationEvent;
 use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken};
-use crate::session::claims::{largest_claims, select_claims};
+use crate::session::claims::largest_claims;
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 
 use super::callback::Login;
@@ -100,12 +100,12 @@ impl SignedIn {
         };
         match userinfo::request(registration, &self.tokens.access_token) {
             Ok(Some(request)) => {
-                let flow = AwaitUserinfo { signed_in: self, provider: Rc::clone(provider) };
+                let flow = AwaitUserinfo { signed_in: Box::new(self), provider: Rc::clone(provider) };
                 Step::Wait(Wait::Callout { request: Box::new(request), flow: AwaitCallout::Userinfo(flow) })
             }
             Ok(None) => {
                 let claims = self.id_token.claims().clone();
-                self.begin_session(registration, &claims, scene)
+                self.begin_session(registration, claims, scene)
             }
             Err(error) => self.login.refuse(error, scene),
         }
@@ -114,7 +114,7 @@ impl SignedIn {
     fn begin_session(
         self,
         Registration { provider, client, .. }: Registration<'_>,
-        claims: &Map<String, Value>,
+        claims: Map<String, Value>,
         scene: &mut Scene<'_>,
     ) -> Step {
         let Self { login, tokens, id_token, .. } = self;
@@ -129,7 +129,7 @@ impl SignedIn {
         };
         let sign_in = SignIn {
             provider: provider.name.clone(),
-            claims: select_claims(claims, &policy.claims),
+            claims,
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
             tokens: Tokens::keep(issued, KeptTokens::of(config), scene.now),
             authentication: AuthenticationEvent {
@@ -154,7 +154,7 @@ impl SignedIn {
 
 /// A login that waits for the answer of the UserInfo endpoint.
 pub struct AwaitUserinfo {
-    signed_in: SignedIn,
+    signed_in: Box<SignedIn>,
     provider: Rc<LoadedProvider>,
 }
 
@@ -173,7 +173,7 @@ impl AwaitUserinfo {
 
 /// A login whose UserInfo claims wait for newer keys.
 pub struct VerifyUserinfo {
-    signed_in: SignedIn,
+    signed_in: Box<SignedIn>,
     need: Need,
     answer: UserinfoAnswer,
 }
@@ -191,7 +191,7 @@ impl VerifyUserinfo {
             return self.signed_in.login.refuse(Denial::LoginUnavailable, scene);
         };
         match userinfo::claims(&self.answer, &self.signed_in.id_token, provider, scene) {
-            Ok(claims) => self.signed_in.begin_session(registration, &claims, scene),
+            Ok(claims) => self.signed_in.begin_session(registration, claims, scene),
             Err(error) if may_wait && error.newer_keys_may_help() => {
                 Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::Userinfo(self) })
             }

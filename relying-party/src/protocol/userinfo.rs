@@ -229,6 +229,8 @@ mod tests {
     use crate::protocol::{Expected, ProviderMetadata, UnverifiedIdToken, process_discovery_response};
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+    const LATER: u64 = 1_800_000_300;
+    const EARLIER: u64 = 1_799_999_940;
 
     fn metadata(userinfo_endpoint: Value) -> ProviderMetadata {
         let document = with(document(), &json!({"userinfo_endpoint": userinfo_endpoint}));
@@ -241,7 +243,7 @@ mod tests {
 
     fn id_token() -> VerifiedIdToken {
         let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "portal", "nonce": "n1", "acr": "mfa",
-            "email": "old@example.org", "iat": NOW.as_secs(), "exp": NOW.as_secs() + 300});
+            "email": "old@example.org", "iat": NOW.as_secs(), "exp": LATER});
         let token = TestKey::p256().sign(JwsAlgorithm::Es256, &claims);
         let provider = provider();
         let expected = Expected {
@@ -321,7 +323,7 @@ mod tests {
             (json!({"iss": "https://evil.example.org"}), UserinfoError::IssuerMismatch),
             (json!({"aud": "other"}), UserinfoError::AudienceMismatch),
             (json!({"aud": ["other"]}), UserinfoError::AudienceMismatch),
-            (json!({"exp": NOW.as_secs() - 60}), UserinfoError::Expired),
+            (json!({"exp": EARLIER}), UserinfoError::Expired),
             (json!({"sub": "mallory"}), UserinfoError::SubjectMismatch),
         ] {
             assert_eq!(signed(changes.clone()), Err(refused), "{changes}");

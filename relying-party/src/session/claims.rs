@@ -5,6 +5,10 @@ use serde_json::{Map, Value};
 use super::{Session, Tokens};
 use crate::policy::claim_selection::ClaimSelection;
 
+/// How many claims are remembered that were left elsewhere, and how long their names may be (bytes).
+const MOST_ELSEWHERE: usize = 16;
+const LONGEST_NAME: usize = 64;
+
 /// The claims that `selection` keeps; always `iss` and `sub`, which say whom a session is about.
 pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) -> Map<String, Value> {
     let kept = |name: &str| match selection {
@@ -12,6 +16,28 @@ pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) ->
         ClaimSelection::Named(names) => name == "iss" || name == "sub" || names.contains(name),
     };
     claims.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The claims that `selection` would keep and that the provider did not send because they are to be fetched elsewhere: distributed
+/// claims (OIDC Core 1.0 §5.6.2), which is how Entra ID says that somebody is in too many groups. Aggregated claims (the same
+/// section) are not looked into either.
+pub fn left_elsewhere(claims: &Map<String, Value>, selection: &ClaimSelection) -> Vec<String> {
+    let wanted = |name: &str| match selection {
+        ClaimSelection::All => true,
+        ClaimSelection::Named(names) => names.contains(name),
+    };
+    let named = claims.get("_claim_names").and_then(Value::as_object);
+    let named = named.into_iter().flat_map(Map::keys).map(String::as_str);
+    // Entra ID in tokens that travel in URLs.
+    let has_groups = claims.get("hasgroups") == Some(&Value::Bool(true));
+    let mut elsewhere: Vec<_> = named
+        .chain(has_groups.then_some("groups"))
+        .filter(|name| name.len() <= LONGEST_NAME && wanted(name) && claims.get(*name).is_none_or(Value::is_null))
+        .map(str::to_owned)
+        .take(MOST_ELSEWHERE)
+        .collect();
+    elsewhere.dedup();
+    elsewhere
 }
 
 /// The `count` largest claims by name and size as JSON (bytes), the largest first. Tokens count under their names.
@@ -42,6 +68,22 @@ mod tests {
         let kept = select_claims(&claims, &groups);
         assert_eq!(kept.keys().collect::<Vec<_>>(), ["groups", "iss", "sub"]);
         assert_eq!(select_claims(&claims, &ClaimSelection::All), claims);
+    }
+
+    #[test]
+    fn claims_that_the_provider_left_elsewhere_are_known_by_name() {
+        let elsewhere =
+            |claims: Value, selection: &ClaimSelection| left_elsewhere(claims.as_object().unwrap(), selection);
+        let used = ClaimSelection::Named(BTreeSet::from(["groups".to_owned(), "email".to_owned()]));
+        let overage = serde_json::json!({"_claim_names": {"groups": "src1", "photo": "src2"}, "email": "a@b"});
+        assert_eq!(elsewhere(overage.clone(), &used), ["groups"]);
+        assert_eq!(elsewhere(overage, &ClaimSelection::All), ["groups", "photo"]);
+        let sent = serde_json::json!({"_claim_names": {"groups": "src1"}, "groups": ["a"]});
+        assert_eq!(elsewhere(sent, &used), [""; 0], "sent all the same, or added by UserInfo");
+        assert_eq!(elsewhere(serde_json::json!({"hasgroups": true}), &used), ["groups"]);
+        assert_eq!(elsewhere(serde_json::json!({"_claim_names": ["groups"], "hasgroups": "true"}), &used), [""; 0]);
+        let many: Map<_, _> = (0..100).map(|n| (format!("claim-{n}"), "src".into())).collect();
+        assert_eq!(elsewhere(serde_json::json!({"_claim_names": many}), &ClaimSelection::All).len(), MOST_ELSEWHERE);
     }
 
     #[test]

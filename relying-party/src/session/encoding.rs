@@ -28,6 +28,8 @@ struct Head<'a> {
     provider: std::borrow::Cow<'a, str>,
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
+    #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
+    left_elsewhere: Vec<String>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +67,7 @@ impl Session {
             id: self.id.as_str().into(),
             provider: self.provider.as_str().into(),
             scopes: self.scopes.clone(),
+            left_elsewhere: self.left_elsewhere.clone(),
             access_token: text(access_token),
             tokens_expire_at: expires_at.map(UnixTime::as_millis),
             refresh_token: refresh.as_ref().map(|refresh| refresh.value.expose().clone()),
@@ -117,6 +120,7 @@ fn parse(json: &[u8]) -> Option<Session> {
         id: head.id.into_owned(),
         provider: head.provider.into_owned(),
         scopes: head.scopes,
+        left_elsewhere: head.left_elsewhere,
         tokens: Tokens {
             access_token: head.access_token.map(Secret::new),
             expires_at: head.tokens_expire_at.map(UnixTime::from_millis),
@@ -169,6 +173,7 @@ mod tests {
             },
             authentication: AuthenticationEvent { auth_time: Some(START), acr: Some("mfa".to_owned()) },
             sid: Some("s-1".to_owned()),
+            left_elsewhere: vec!["groups".to_owned()],
             ..session(START)
         };
         for session in [full, bare, kept] {

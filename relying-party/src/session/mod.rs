@@ -31,6 +31,8 @@ pub struct Session {
     pub provider: String,
     /// The claims that are kept; `iss` and `sub` among them.
     pub claims: Map<String, Value>,
+    /// Claims that would be kept but were not sent: the provider says that they are elsewhere (see [`claims::left_elsewhere`]).
+    pub left_elsewhere: Vec<String>,
     /// Scopes that were granted.
     pub scopes: Vec<String>,
     /// What the provider issued.
@@ -73,6 +75,7 @@ impl Session {
         Self {
             id: URL_SAFE_NO_PAD.encode(entropy.bytes::<16>()),
             provider: sign_in.provider,
+            left_elsewhere: claims::left_elsewhere(&sign_in.claims, &policy.claims),
             claims: claims::select_claims(&sign_in.claims, &policy.claims),
             scopes: sign_in.scopes,
             tokens: sign_in.tokens,

@@ -59,6 +59,7 @@ pub(crate) fn session(start: UnixTime) -> Session {
         id: "AAAAAAAAAAAAAAAAAAAAAA".to_owned(),
         provider: "corp".to_owned(),
         claims: claims.as_object().unwrap().clone(),
+        left_elsewhere: Vec::new(),
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         tokens: Tokens {
             access_token: Some(Secret::new("the-token".to_owned())),
