@@ -2,15 +2,17 @@
 
 use std::rc::Rc;
 
+use crate::config::SessionPolicy;
 use crate::denial::Denial;
-use crate::http::{CalloutOutcome, Response};
-use crate::login::attempt::{LoginAttempt, LoginAttemptError};
+use crate::http::CalloutOutcome;
+use crate::login::attempt::{Beginning, LoginAttempt, LoginAttemptError};
 use crate::login::browser::BrowserId;
 use crate::protocol::{
     AuthorizationOutcome, AuthorizationResponse, ProviderFailure, TokenError, process_token_response, token_request,
 };
 use crate::session::seal::Purpose;
 
+use super::arrival::arrive;
 use super::provider::LoadedProvider;
 use super::sign_in::VerifyIdToken;
 use super::visit::Visit;
@@ -58,7 +60,7 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
     };
     let attempt = match attempt {
         Ok(attempt) => attempt,
-        Err(error) => return too_late(&visit, error, !browsers.is_empty(), scene),
+        Err(error) => return too_late(&visit, error, !browsers.is_empty(), session, scene),
     };
     let Some(provider) = scene.providers.iter().position(|slot| slot.config.name == attempt.provider) else {
         return visit.refuse(Denial::UnknownProvider, scene);
@@ -72,12 +74,17 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
 ///
 /// Tabs that are opened by a new browser at the same moment all get a cookie, and the last one stays: then the other logins
 /// belong to no cookie any more. So where there is a cookie, the page begins the login once more, by itself but once.
-fn too_late(visit: &Visit, error: LoginAttemptError, has_cookie: bool, scene: &mut Scene<'_>) -> Step {
+fn too_late(
+    visit: &Visit,
+    error: LoginAttemptError,
+    has_cookie: bool,
+    policy: &SessionPolicy,
+    scene: &mut Scene<'_>,
+) -> Step {
     let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
-    let is_overtaken =
-        matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && !attempt.is_repetition);
+    let is_overtaken = matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && attempt.beginning != Beginning::Repeated);
     match (known, session_cookie::glance(visit, scene)) {
-        (Some((_, target)), Some(_)) => Response::redirect(target.as_str()).into(),
+        (Some((_, target)), Some(_)) => arrive(visit, &target, policy, scene).into(),
         (Some((provider, target)), None) if is_overtaken => {
             visit.refuse_login(Denial::LoginOvertaken, Some(&provider), &target, scene)
         }
@@ -93,6 +100,14 @@ pub(super) struct Login {
 }
 
 impl Login {
+    /// To where it was to lead, for who is signed in already.
+    fn arrive(&self, scene: &mut Scene<'_>) -> Step {
+        match &scene.config.session {
+            Some(policy) => arrive(&self.visit, &self.attempt.return_to, policy, scene).into(),
+            None => self.refuse(Denial::LoginUnavailable, scene),
+        }
+    }
+
     pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
         self.visit.refuse_login(denial, Some(&self.attempt.provider), &self.attempt.return_to, scene)
     }
@@ -152,7 +167,7 @@ impl AwaitTokenResponse {
             Ok(tokens) => VerifyIdToken::begin(self.login, self.need.provider, tokens, &self.provider, scene),
             // Two callbacks for one code: the first one signed the person in.
             Err(TokenError::InvalidGrant) if session_cookie::glance(&self.login.visit, scene).is_some() => {
-                Response::redirect(self.login.attempt.return_to.as_str()).into()
+                self.login.arrive(scene)
             }
             Err(error) => self.login.refuse(error, scene),
         }

@@ -5,6 +5,9 @@ use serde_json::json;
 use crate::denial::Denial;
 use crate::http::Response;
 use crate::http::navigation::Initiator;
+use crate::login::attempt::Beginning;
+use crate::login::fragment::Fragment;
+use crate::login::posted_form::FormId;
 use crate::login::return_to::ReturnTarget;
 use crate::policy::path::RequestPath;
 use crate::reason::Reason;
@@ -31,17 +34,19 @@ pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) ->
 
 fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
     let mut choice = login::Choice::default();
-    let mut target = None;
+    let (mut target, mut fragment, mut form) = (None, None, None);
     for (name, value) in form_urlencoded::parse(visit.head.query().unwrap_or_default().as_bytes()) {
         match &*name {
             "return_to" => target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path),
             "provider" => choice.provider = Some(value.into_owned()),
             "login_hint" => choice.login_hint = Some(value.into_owned()),
-            "again" => choice.is_repetition = true,
+            "fragment" => fragment = Fragment::parse(&value),
+            "form" => form = FormId::parse(&value),
+            "again" => choice.beginning = Beginning::Repeated,
             _ => {}
         }
     }
-    let target = target.unwrap_or_else(ReturnTarget::root);
+    let target = target.unwrap_or_else(ReturnTarget::root).with(fragment, form);
     if visit.initiator() == Initiator::Navigation {
         login::begin(visit, target, choice, scene)
     } else {

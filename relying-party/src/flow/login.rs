@@ -7,13 +7,13 @@ use url::Url;
 use crate::config::Provider;
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
-use crate::login::attempt::LoginAttempt;
+use crate::login::attempt::{Beginning, LoginAttempt};
 use crate::login::browser::{BrowserId, ResponseMode};
 use crate::login::return_to::ReturnTarget;
 use crate::page;
 use crate::policy::demand::AuthenticationDemand;
 use crate::protocol::{
-    AuthorizationRequest, ProviderFailure, UserinfoError, authorization_url, authorization_url_after_push,
+    AuthorizationRequest, Prompt, ProviderFailure, UserinfoError, authorization_url, authorization_url_after_push,
     process_pushed_authorization_response, pushed_authorization_request, pushes,
 };
 use crate::session::seal::Purpose;
@@ -31,8 +31,8 @@ pub(super) struct Choice {
     pub(super) login_hint: Option<String>,
     /// The names of the providers to choose from; `None`: all.
     pub(super) admitted: Option<Vec<String>>,
-    /// Begun by a page of ours after another login was overtaken.
-    pub(super) is_repetition: bool,
+    /// How the login begins.
+    pub(super) beginning: Beginning,
     /// How the person is to authenticate.
     pub(super) demand: AuthenticationDemand,
 }
@@ -43,7 +43,7 @@ pub struct BeginLogin {
     need: Need,
     target: ReturnTarget,
     login_hint: Option<String>,
-    is_repetition: bool,
+    beginning: Beginning,
     demand: AuthenticationDemand,
 }
 
@@ -54,11 +54,11 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
         ([], Some(_)) => return visit.refuse(Denial::UnknownProvider, scene),
         ([], None) => return visit.refuse(Denial::LoginUnavailable, scene),
         ([provider], _) => *provider,
-        (several, _) => return offer_providers(several, &target, &choice, scene).into(),
+        (several, _) => return offer_providers(&visit, several, &target, &choice, scene).into(),
     };
     let need = Need { provider, newer_than: None };
-    let Choice { login_hint, is_repetition, demand, .. } = choice;
-    let flow = BeginLogin { visit, need, target, login_hint, is_repetition, demand };
+    let Choice { login_hint, beginning, demand, .. } = choice;
+    let flow = BeginLogin { visit, need, target, login_hint, beginning, demand };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
 }
 
@@ -100,7 +100,7 @@ impl BeginLogin {
         let redirect_uri = self.visit.endpoint(config, "callback");
         let name = &provider.config.name;
         let attempt = LoginAttempt {
-            is_repetition: self.is_repetition,
+            beginning: self.beginning,
             demand: self.demand,
             ..LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy)
         };
@@ -111,6 +111,7 @@ impl BeginLogin {
             nonce: &attempt.nonce,
             code_verifier: attempt.code_verifier.expose(),
             login_hint: self.login_hint.as_deref(),
+            prompt: (attempt.beginning == Beginning::Silent).then_some(Prompt::None),
             demand: &attempt.demand,
         };
         let cookie = browser.set_cookie(cookie, ResponseMode::of(client));
@@ -163,16 +164,23 @@ fn leave(url: &Url, cookie: String) -> Step {
 }
 
 /// Several providers fit: a person chooses.
-fn offer_providers(several: &[usize], target: &ReturnTarget, choice: &Choice, scene: &Scene<'_>) -> Response {
+fn offer_providers(
+    visit: &Visit,
+    several: &[usize],
+    target: &ReturnTarget,
+    choice: &Choice,
+    scene: &Scene<'_>,
+) -> Response {
     let choices: Vec<_> = several
         .iter()
         .filter_map(|index| scene.providers.get(*index))
         .map(|slot| {
-            let mut parameters = vec![("provider", slot.config.name.as_str()), ("return_to", target.as_str())];
+            let mut parameters = vec![("provider", slot.config.name.as_str())];
+            parameters.extend(target.parameters());
             parameters.extend(choice.login_hint.as_deref().map(|hint| ("login_hint", hint)));
             (slot.config.display_name.as_str(), Visit::login_path(scene.config, &parameters))
         })
         .collect();
     let choices: Vec<_> = choices.iter().map(|(name, href)| (*name, href.as_str())).collect();
-    page::sign_in(&choices)
+    page::sign_in(&choices, visit.framing(scene))
 }

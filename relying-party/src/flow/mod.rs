@@ -2,6 +2,7 @@
 //! together with the state that goes on from there.
 
 mod answers;
+mod arrival;
 mod bearer;
 mod callback;
 mod endpoints;

@@ -4,16 +4,16 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Client, KeptTokens, SameSite};
+use crate::config::{Client, KeptTokens};
 use crate::denial::Denial;
-use crate::http::{CalloutOutcome, Response};
+use crate::http::CalloutOutcome;
 use crate::login::browser::{ResponseMode, clear_cookie};
-use crate::page;
 use crate::policy::demand::AuthenticationEvent;
 use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken};
 use crate::session::claims::largest_claims;
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 
+use super::arrival::arrive;
 use super::callback::Login;
 use super::provider::LoadedProvider;
 use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie, userinfo};
@@ -142,7 +142,7 @@ impl SignedIn {
         match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {
             Ok(mut cookies) => {
                 cookies.push(clear_cookie(&policy.cookie, ResponseMode::of(client)));
-                arrive(&login, policy.cookie.same_site).with_cookies(cookies).into()
+                arrive(&login.visit, &login.attempt.return_to, policy, scene).with_cookies(cookies).into()
             }
             Err(_) => {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
@@ -197,15 +197,5 @@ impl VerifyUserinfo {
             }
             Err(error) => self.signed_in.login.refuse(error, scene),
         }
-    }
-}
-
-/// To where the login was to lead. After a redirect from another site browsers withhold `SameSite=Strict` cookies, so then
-/// a page of ours leads on.
-fn arrive(login: &Login, same_site: SameSite) -> Response {
-    let target = login.attempt.return_to.as_str();
-    match same_site {
-        SameSite::Strict => page::continue_to(target),
-        SameSite::Lax | SameSite::None => Response::redirect(target),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use crate::config::{Client, Config, Provider, PublicUrl, SessionPolicy};
+use crate::config::{Client, Config, Provider, PublicUrl, SameSite, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::RequestHead;
 use crate::http::credentials::{PresentedToken, TokenScheme};
 use crate::http::navigation::{Initiator, initiator, is_navigation};
 use crate::http::origin::public_origin;
 use crate::login::return_to::ReturnTarget;
-use crate::page::{self, Action, Page, Problem};
+use crate::page::{self, Action, Framing, Page, Problem};
 use crate::reason::Reason;
 use crate::session::seal::{Binding, Purpose};
 
@@ -30,7 +30,7 @@ impl Visit {
     pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
         match public_origin(&config.public_urls, &head) {
             Some(origin) => Ok(Self { head, origin, patience: Patience::default() }),
-            None => Err(answer(&head, &Denial::MalformedAuthority, None, &[])),
+            None => Err(answer(&head, &Denial::MalformedAuthority, None, &[], Framing::Nowhere)),
         }
     }
 
@@ -61,6 +61,14 @@ impl Visit {
     /// The host that cookies belong to: with a `domain`, all of its hosts share the session.
     pub(super) fn cookie_host<'a>(&'a self, session: &'a SessionPolicy) -> &'a str {
         session.cookie.domain.as_deref().unwrap_or(&self.origin.authority)
+    }
+
+    /// Where pages of ours may be shown: anywhere, when sessions are meant for embedded applications.
+    pub(super) fn framing(&self, scene: &Scene<'_>) -> Framing {
+        match &scene.config.session {
+            Some(session) if session.cookie.same_site == SameSite::None => Framing::Anywhere,
+            Some(_) | None => Framing::Nowhere,
+        }
     }
 
     /// What everything sealed for this visit and the client registered at `provider` is bound to.
@@ -111,7 +119,7 @@ impl Visit {
     ) -> Step {
         let denial = denial.into();
         scene.log.extend(denial.log_line(provider, request_id(&self.head)));
-        let mut parameters = vec![("return_to", target.as_str())];
+        let mut parameters: Vec<_> = target.parameters().collect();
         parameters.extend(provider.map(|provider| ("provider", provider)));
         if denial == Denial::LoginOvertaken {
             parameters.push(("again", "1"));
@@ -125,11 +133,11 @@ impl Visit {
             }
             _ => {
                 let sign_in = denial.wording().sign_in.filter(|_| scene.config.session.is_some());
-                sign_in.map(|label| Action::Link { label, href: &login_path }).into_iter().collect()
+                sign_in.map(|label| Action::Login { label, href: &login_path }).into_iter().collect()
             }
         };
         let login_url = scene.config.session.as_ref().map(|_| self.endpoint(scene.config, "login"));
-        let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions);
+        let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions, self.framing(scene));
         if denial.is_about_tokens() {
             let scheme = PresentedToken::of(self.head.headers()).ok().flatten().map(|presented| presented.scheme);
             let challenges =
@@ -142,7 +150,13 @@ impl Visit {
 }
 
 /// A page for a person, a problem document for a script.
-fn answer(head: &RequestHead, denial: &Denial, login_url: Option<&str>, actions: &[Action<'_>]) -> Reply {
+fn answer(
+    head: &RequestHead,
+    denial: &Denial,
+    login_url: Option<&str>,
+    actions: &[Action<'_>],
+    framing: Framing,
+) -> Reply {
     let wording = denial.wording();
     let reason = denial.code();
     let mut response = match denial {
@@ -167,9 +181,10 @@ fn answer(head: &RequestHead, denial: &Denial, login_url: Option<&str>, actions:
             actions,
             retry_after: denial.retry_after(),
             refresh: match (denial, actions) {
-                (Denial::LoginOvertaken, [Action::Link { href, .. }]) => Some(href),
+                (Denial::LoginOvertaken, [Action::Login { href, .. }]) => Some(href),
                 _ => None,
             },
+            framing,
         }),
     };
     if let Denial::MethodNotAllowed(allowed) = denial {

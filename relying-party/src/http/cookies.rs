@@ -9,12 +9,14 @@ pub fn parse(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     segments(header).map(pair).filter(|(name, value)| !(name.is_empty() && value.is_empty()))
 }
 
-/// Whether `name` is a cookie of ours: the session cookie `session_cookie`, its further parts, or the one of a login.
+/// Whether `name` is a cookie of ours: the session cookie `session_cookie`, a kept form, further parts of either, or the one of a
+/// login.
 pub fn is_own(name: &[u8], session_cookie: &str) -> bool {
-    match name.strip_prefix(session_cookie.as_bytes()) {
-        Some([]) | Some(b"-login") => true,
-        Some([b'-', number @ ..]) => !number.is_empty() && number.iter().all(u8::is_ascii_digit),
-        _ => false,
+    let Some(rest) = name.strip_prefix(session_cookie.as_bytes()) else { return false };
+    match rest.strip_prefix(b"-form").unwrap_or(rest) {
+        [] => true,
+        [b'-', number @ ..] if number.iter().all(u8::is_ascii_digit) => !number.is_empty(),
+        _ => rest == b"-login",
     }
 }
 
@@ -91,11 +93,22 @@ mod tests {
 
     #[test]
     fn our_own_names_are_the_session_its_parts_and_the_login() {
-        for own in ["__Host-latchkey", "__Host-latchkey-1", "__Host-latchkey-99999999", "__Host-latchkey-login"] {
+        for own in ["", "-1", "-99999999", "-login", "-form", "-form-1", "-form-63"] {
+            let own = format!("{NAME}{own}");
             assert!(is_own(own.as_bytes(), NAME), "{own}");
         }
-        for foreign in ["__Host-latchkey-", "__Host-latchkey-1a", "__Host-latchkey2", "__host-latchkey", "latchkey", ""]
-        {
+        for foreign in [
+            "__Host-latchkey-",
+            "__Host-latchkey-1a",
+            "__Host-latchkey2",
+            "__Host-latchkey-form-",
+            "__Host-latchkey-form1",
+            "__Host-latchkey-form-login",
+            "__Host-latchkey-logins",
+            "__host-latchkey",
+            "latchkey",
+            "",
+        ] {
             assert!(!is_own(foreign.as_bytes(), NAME), "{foreign}");
         }
     }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::LOGIN_LIFETIME;
 use super::browser::BrowserId;
+use super::fragment::Fragment;
+use super::posted_form::FormId;
 use super::return_to::ReturnTarget;
 use crate::entropy::Entropy;
 use crate::policy::demand::AuthenticationDemand;
@@ -18,7 +20,7 @@ use crate::session::seal::{Binding, KeyRing, sealed_provider_tag};
 use crate::time::UnixTime;
 
 /// The longest `state` that is looked at (bytes); ours stay below, whatever the return target.
-const STATE_LIMIT: usize = 8192;
+const STATE_LIMIT: usize = 12 * 1024;
 
 /// A login in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +39,31 @@ pub struct LoginAttempt {
     pub started_at: UnixTime,
     /// The hash of the browser's identifier.
     pub browser: [u8; 32],
-    /// Whether it was begun by itself after another one failed. It is not repeated a second time.
-    pub is_repetition: bool,
+    /// How it was begun.
+    pub beginning: Beginning,
     /// How the person is to authenticate; what comes back is checked against it.
     pub demand: AuthenticationDemand,
+}
+
+/// How a login was begun, which decides what follows when it fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Beginning {
+    /// For a person, who then sees why.
+    #[default]
+    #[serde(rename = "i")]
+    Interactive,
+    /// As that, but by itself, after another one was overtaken. It is not repeated a second time.
+    #[serde(rename = "r")]
+    Repeated,
+    /// Without the person (`prompt=none`): when the provider cannot do without, an interactive one follows.
+    #[serde(rename = "s")]
+    Silent,
+}
+
+impl Beginning {
+    fn is_interactive(&self) -> bool {
+        *self == Self::Interactive
+    }
 }
 
 /// Why a `state` was refused. The browser is at fault. What could be read of the attempt is there still, so that the answer
@@ -96,7 +119,7 @@ impl LoginAttempt {
             redirect_uri,
             started_at: now,
             browser: browser.hash(),
-            is_repetition: false,
+            beginning: Beginning::default(),
             demand: AuthenticationDemand::default(),
         }
     }
@@ -106,12 +129,14 @@ impl LoginAttempt {
         let sealed = Sealed {
             provider: self.provider.clone(),
             return_to: self.return_to.as_str().to_owned(),
+            fragment: self.return_to.fragment.as_ref().map(|fragment| fragment.as_str().to_owned()),
+            form: self.return_to.form.as_ref().map(|form| form.as_str().to_owned()),
             nonce: self.nonce.clone(),
             code_verifier: self.code_verifier.expose().clone(),
             redirect_uri: self.redirect_uri.clone(),
             started_at: self.started_at.as_millis(),
             browser: URL_SAFE_NO_PAD.encode(self.browser),
-            is_repetition: self.is_repetition,
+            beginning: self.beginning,
             max_age: self.demand.max_age.map(|max_age| max_age.as_secs()),
             acr_values: self.demand.acr_values.clone(),
         };
@@ -159,8 +184,12 @@ struct Sealed {
     started_at: u64,
     #[serde(rename = "b")]
     browser: String,
-    #[serde(rename = "2", default, skip_serializing_if = "std::ops::Not::not")]
-    is_repetition: bool,
+    #[serde(rename = "k", default, skip_serializing_if = "Beginning::is_interactive")]
+    beginning: Beginning,
+    #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
+    fragment: Option<String>,
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    form: Option<String>,
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     max_age: Option<u64>,
     #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
@@ -180,13 +209,14 @@ fn unseal<'b>(
     let sealed: Sealed = serde_json::from_slice(&opened.plaintext).ok()?;
     Some(LoginAttempt {
         provider: sealed.provider,
-        return_to: ReturnTarget::from_sealed(sealed.return_to),
+        return_to: ReturnTarget::from_sealed(sealed.return_to)
+            .with(sealed.fragment.as_deref().and_then(Fragment::parse), sealed.form.as_deref().and_then(FormId::parse)),
         nonce: sealed.nonce,
         code_verifier: Secret::new(sealed.code_verifier),
         redirect_uri: sealed.redirect_uri,
         started_at: UnixTime::from_millis(sealed.started_at),
         browser: URL_SAFE_NO_PAD.decode(sealed.browser).ok()?.try_into().ok()?,
-        is_repetition: sealed.is_repetition,
+        beginning: sealed.beginning,
         demand: AuthenticationDemand {
             max_age: sealed.max_age.map(Duration::from_secs),
             acr_values: sealed.acr_values,
@@ -280,7 +310,10 @@ mod tests {
     #[test]
     fn the_longest_return_target_fits_into_a_state_that_is_read() {
         let mut case = case();
-        case.attempt.return_to = ReturnTarget::from_sealed(format!("/{}", "\"".repeat(2047)));
+        let path = format!("/{}", "\"".repeat(2047));
+        case.attempt.return_to = ReturnTarget::from_sealed(path)
+            .with(Fragment::parse(&"\\".repeat(1024)), FormId::parse("AAAAAAAAAAAAAAAAAAAAAA"));
+        case.attempt.beginning = Beginning::Silent;
         case.state = case.attempt.seal(&case.keys, &BINDING, &mut case.entropy);
         assert_eq!(case.open(std::slice::from_ref(&case.browser), START), Ok(case.attempt.clone()));
     }

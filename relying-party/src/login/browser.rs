@@ -31,6 +31,16 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
+    /// `SameSite` of what the callback must carry. Not the session's: the callback always comes from another site; and inside another
+    /// site's frame browsers keep no other cookies than those of `None`.
+    pub(super) const fn same_site(self, policy: &CookiePolicy) -> SameSite {
+        match (self, policy.same_site) {
+            (_, SameSite::None) => SameSite::None,
+            (Self::FormPost, _) if policy.secure => SameSite::None,
+            (Self::FormPost | Self::Query, _) => SameSite::Lax,
+        }
+    }
+
     /// What this client asks for in its `authorization_parameters`.
     pub fn of(client: &Client) -> Self {
         let is_form_post = |(name, value): &(String, String)| name == "response_mode" && value == "form_post";
@@ -89,12 +99,7 @@ pub fn clear_cookie(policy: &CookiePolicy, response_mode: ResponseMode) -> Strin
 }
 
 fn line(policy: &CookiePolicy, value: &str, response_mode: ResponseMode, max_age: Duration) -> String {
-    // Not the session's `SameSite`: the callback always comes from another site.
-    let same_site = match response_mode {
-        ResponseMode::FormPost if policy.secure => SameSite::None,
-        ResponseMode::FormPost | ResponseMode::Query => SameSite::Lax,
-    };
-    format!("{}-login={value}{}", policy.name, attributes(policy, same_site, max_age))
+    format!("{}-login={value}{}", policy.name, attributes(policy, response_mode.same_site(policy), max_age))
 }
 
 impl std::fmt::Debug for BrowserId {

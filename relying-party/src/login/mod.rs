@@ -2,6 +2,8 @@
 
 pub mod attempt;
 pub mod browser;
+pub mod fragment;
+pub mod posted_form;
 pub mod return_to;
 
 use std::time::Duration;

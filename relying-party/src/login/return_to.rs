@@ -1,21 +1,34 @@
-//! Where a person returns to after a login or a logout: a place on this deployment's own origin, or nowhere.
+//! Where a person returns to after a login or a logout, and with what: a place on this deployment's own origin, or nowhere.
 
 use percent_encoding::percent_decode_str;
 
+use super::fragment::Fragment;
+use super::posted_form::FormId;
 use crate::config::PublicUrl;
 use crate::policy::path::{RequestPath, is_at_or_below};
 
 /// The longest target (bytes).
 const LENGTH_LIMIT: usize = 2048;
 
-/// A path and query on this deployment's own origin, byte for byte as they came. Always begins with a single slash.
+/// A path and query on this deployment's own origin, byte for byte as they came, and what belongs to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnTarget(String);
+pub struct ReturnTarget {
+    /// Always begins with a single slash.
+    path_and_query: String,
+    /// What the server is never asked for.
+    pub fragment: Option<Fragment>,
+    /// The form that the browser keeps for this place: it is posted there.
+    pub form: Option<FormId>,
+}
 
 impl ReturnTarget {
     /// The root of the deployment.
     pub fn root() -> Self {
-        Self("/".to_owned())
+        Self::new("/")
+    }
+
+    fn new(path_and_query: &str) -> Self {
+        Self { path_and_query: path_and_query.to_owned(), fragment: None, form: None }
     }
 
     /// Reads a target: a path with or without query, or a URL of exactly the origin `public`. `None` for what a browser, or
@@ -29,22 +42,43 @@ impl ReturnTarget {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let is_inert = path.bytes().all(is_inert_in_path) && query.bytes().all(is_inert);
         let accepted = input.len() <= LENGTH_LIMIT && is_inert && stays_here(path, base_path);
-        accepted.then(|| Self(target.to_owned()))
+        accepted.then(|| Self::new(target))
+    }
+
+    /// The same place with a fragment, or with a form to post there.
+    #[must_use]
+    pub fn with(self, fragment: Option<Fragment>, form: Option<FormId>) -> Self {
+        Self { fragment, form, ..self }
     }
 
     /// A target that [`Self::parse`] accepted before it was sealed.
-    pub(super) const fn from_sealed(target: String) -> Self {
-        Self(target)
+    pub(super) const fn from_sealed(path_and_query: String) -> Self {
+        Self { path_and_query, fragment: None, form: None }
     }
 
     /// Path and query.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.path_and_query
     }
 
-    /// The target as a URL on `public`.
+    /// Path, query and fragment: what a `Location` says. Without a fragment of its own, a browser keeps the one that it has.
+    pub fn location(&self) -> String {
+        match &self.fragment {
+            Some(fragment) => format!("{}#{}", self.path_and_query, fragment.as_str()),
+            None => self.path_and_query.clone(),
+        }
+    }
+
+    /// The parameters that tell the login endpoint to come here.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fragment = self.fragment.as_ref().map(|fragment| ("fragment", fragment.as_str()));
+        let form = self.form.as_ref().map(|form| ("form", form.as_str()));
+        std::iter::once(("return_to", self.as_str())).chain(fragment).chain(form)
+    }
+
+    /// Path and query as a URL on `public`.
     pub fn url(&self, public: &PublicUrl) -> String {
-        format!("{}{}", public.origin, self.0)
+        format!("{}{}", public.origin, self.path_and_query)
     }
 }
 

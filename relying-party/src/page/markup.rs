@@ -43,6 +43,16 @@ impl Markup {
         self
     }
 
+    /// The value of a form's field, in a quoted attribute: as [`Self::text`], but lines and tabs stay what they are.
+    pub(super) fn value(&mut self, value: &str) -> &mut Self {
+        for piece in value.split_inclusive(['\n', '\r', '\t']) {
+            let text = piece.trim_end_matches(['\n', '\r', '\t']);
+            self.text(text);
+            self.0.push_str(piece.get(text.len()..).unwrap_or_default());
+        }
+        self
+    }
+
     /// A name that somebody else chose: shortened, and unable to turn the direction of the text around it.
     pub(super) fn name(&mut self, name: &str) -> &mut Self {
         let shown: String = name.chars().take(NAME_SHOWN).collect();
@@ -98,6 +108,13 @@ mod tests {
             markup.text("<b a=\"x\" b='y'>&\0\u{85}");
         });
         assert_eq!(written, "&lt;b a=&quot;x&quot; b=&#39;y&#39;&gt;&amp;\u{FFFD}\u{FFFD}");
+    }
+
+    #[test]
+    fn a_value_keeps_its_lines_and_cannot_leave_its_attribute() {
+        let written = html(|markup| _ = markup.value("a\r\n\tb\n\n\"><script>\0\n"));
+        assert_eq!(written, "a\r\n\tb\n\n&quot;&gt;&lt;script&gt;\u{FFFD}\n");
+        assert_eq!(html(|markup| _ = markup.value("")), "");
     }
 
     #[test]

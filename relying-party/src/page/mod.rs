@@ -1,19 +1,23 @@
 //! What people and scripts see when the filter answers by itself: small HTML pages and problem documents.
 //!
-//! Pages carry no script, load nothing, and show only fixed text, a reason code and the request id; the few
+//! Pages load nothing, run at most the one script, and show only fixed text, a reason code and the request id; the few
 //! values that come from elsewhere pass through [`Markup::text`], the only way to write them.
 
 mod layout;
 mod markup;
+mod onward;
 mod problem;
+mod script;
 mod style;
 
 use std::time::Duration;
 
+pub use layout::Framing;
+pub use onward::{begin_login, continue_to, form_lost, send_form};
 pub use problem::Problem;
 
 use crate::http::Response;
-use layout::Document;
+use layout::{Document, Form, Script};
 use markup::Markup;
 
 /// How many claims [`session_too_large`] names.
@@ -36,8 +40,10 @@ pub struct Page<'a> {
     pub actions: &'a [Action<'a>],
     /// `retry-after` (RFC 9110 §10.2.3), in whole seconds.
     pub retry_after: Option<Duration>,
-    /// Where the page leads by itself.
+    /// Where the page leads by itself: the target of one of its actions.
     pub refresh: Option<&'a str>,
+    /// Which pages may show this one inside themselves.
+    pub framing: Framing,
 }
 
 /// Something a person can do on a page. A target that is neither a path nor an http(s) URL leads to `/`.
@@ -48,6 +54,13 @@ pub enum Action<'a> {
         /// What the button says.
         label: &'a str,
         /// Where it leads.
+        href: &'a str,
+    },
+    /// Begin a login there: it gets the fragment of the page's address, if the browser runs the script.
+    Login {
+        /// What the button says.
+        label: &'a str,
+        /// Where it leads: the login endpoint, with what it is told.
         href: &'a str,
     },
     /// Send an empty form there.
@@ -64,15 +77,18 @@ pub fn render(page: &Page<'_>) -> Response {
     let mut body = Markup::new();
     paragraphs(&mut body, page.paragraphs);
     for action in page.actions {
-        write_action(&mut body, action);
+        write_action(&mut body, action, page.refresh);
     }
     footer(&mut body, page.reason, page.request_id);
     let has_form = page.actions.iter().any(|action| matches!(action, Action::Post { .. }));
+    let leads_to_login = page.actions.iter().any(|action| matches!(action, Action::Login { .. }));
     Document {
         status: page.status,
         title: page.title,
         refresh: page.refresh,
-        has_form,
+        script: if leads_to_login { Script::Runs } else { Script::None },
+        form: if has_form { Form::Redirected } else { Form::None },
+        framing: if has_form { Framing::Nowhere } else { page.framing },
         retry_after: page.retry_after,
         body,
     }
@@ -87,36 +103,31 @@ pub fn signed_out(login_href: &str) -> Response {
         paragraphs: &["You can close this page or sign in again."],
         reason: None,
         request_id: None,
-        actions: &[Action::Link { label: "Sign in", href: login_href }],
+        actions: &[Action::Login { label: "Sign in", href: login_href }],
         retry_after: None,
         refresh: None,
+        framing: Framing::Nowhere,
     })
 }
 
 /// The choice between several providers: what each is called, and where its login starts.
-pub fn sign_in(providers: &[(&str, &str)]) -> Response {
+pub fn sign_in(providers: &[(&str, &str)], framing: Framing) -> Response {
     let mut body = Markup::new();
     paragraphs(&mut body, &["Choose how you want to sign in."]);
     body.literal("<ul>");
     for (display_name, href) in providers {
-        body.literal(r#"<li><a class="button" href=""#).target(href).literal(r#"">"#);
-        body.text(display_name).literal("</a></li>");
+        body.literal("<li>");
+        write_action(&mut body, &Action::Login { label: display_name, href }, None);
+        body.literal("</li>");
     }
     body.literal("</ul>");
-    Document { status: 200, title: "Sign in", refresh: None, has_form: false, retry_after: None, body }.into_response()
-}
-
-/// Goes on to `target` from this very origin: a redirect would count as coming from the provider's site, and
-/// `SameSite=Strict` cookies would stay behind (RFC 6265bis §5.2).
-pub fn continue_to(target: &str) -> Response {
-    let mut body = Markup::new();
-    paragraphs(&mut body, &["The page you asked for opens by itself."]);
-    write_action(&mut body, &Action::Link { label: "Continue", href: target });
     Document {
         status: 200,
-        title: "You are signed in",
-        refresh: Some(target),
-        has_form: false,
+        title: "Sign in",
+        refresh: None,
+        script: Script::Runs,
+        form: Form::None,
+        framing,
         retry_after: None,
         body,
     }
@@ -155,7 +166,9 @@ pub fn session_too_large(
         status: 500,
         title: "Your session is too large",
         refresh: None,
-        has_form: false,
+        script: Script::None,
+        form: Form::None,
+        framing: Framing::Nowhere,
         retry_after: None,
         body,
     }
@@ -175,10 +188,16 @@ fn paragraphs(body: &mut Markup, paragraphs: &[&str]) {
     }
 }
 
-fn write_action(body: &mut Markup, action: &Action<'_>) {
+/// `refresh` is where the page leads by itself.
+fn write_action(body: &mut Markup, action: &Action<'_>, refresh: Option<&str>) {
     match action {
         Action::Link { label, href } => {
             body.literal(r#"<a class="button" href=""#).target(href).literal(r#"">"#).text(label).literal("</a>");
+        }
+        Action::Login { label, href } => {
+            let goes_on = if refresh == Some(*href) { " data-go" } else { "" };
+            body.literal(r#"<a class="button" data-fragment"#).literal(goes_on).literal(r#" href=""#).target(href);
+            body.literal(r#"">"#).text(label).literal("</a>");
         }
         Action::Post { label, href } => {
             body.literal(r#"<form method="post" action=""#).target(href).literal(r#""><button class="button">"#);

@@ -1,4 +1,4 @@
-//! The one stylesheet, and the policy that allows nothing but it.
+//! The one stylesheet.
 
 use std::sync::LazyLock;
 
@@ -32,12 +32,9 @@ dl{display:grid;grid-template-columns:auto 1fr;gap:.125rem .75rem;margin:1.5rem 
 dd{margin:0;overflow-wrap:anywhere}\
 code{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.9em}";
 
-/// `content-security-policy` of every page. Without `form-action`: browsers apply it to where a posted form is redirected,
-/// and a logout is redirected to the provider.
-pub(super) fn content_security_policy() -> &'static str {
-    static POLICY: LazyLock<String> = LazyLock::new(|| {
-        let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'")
-    });
-    &POLICY
+/// The stylesheet as a source of `style-src`.
+pub(super) fn source() -> &'static str {
+    static SOURCE: LazyLock<String> =
+        LazyLock::new(|| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(STYLE.as_bytes()))));
+    &SOURCE
 }

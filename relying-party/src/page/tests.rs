@@ -11,20 +11,23 @@ const HOSTILE: &str = r#""'><script>alert(1)</script>&lt;"#;
 
 const REQUEST_ID: Option<&str> = Some("6a9c1f0e-7b1d-4c39-9d6c-3f1f9be0a8d2");
 
+const REFUSED: Page<'static> = Page {
+    status: 502,
+    title: "Signing in did not work",
+    paragraphs: &[
+        "The login service sent an answer that cannot be accepted. You are not signed in.",
+        "Try again; if it happens again, tell whoever runs this site what is written below.",
+    ],
+    reason: Some("id_token.issuer_mismatch"),
+    request_id: REQUEST_ID,
+    actions: &[Action::Login { label: "Try again", href: "/oauth2/login?return_to=%2F" }],
+    retry_after: None,
+    refresh: None,
+    framing: Framing::Nowhere,
+};
+
 fn refused() -> Response {
-    render(&Page {
-        status: 502,
-        title: "Signing in did not work",
-        paragraphs: &[
-            "The login service sent an answer that cannot be accepted. You are not signed in.",
-            "Try again; if it happens again, tell whoever runs this site what is written below.",
-        ],
-        reason: Some("id_token.issuer_mismatch"),
-        request_id: REQUEST_ID,
-        actions: &[Action::Link { label: "Try again", href: "/oauth2/login?return_to=%2F" }],
-        retry_after: None,
-        refresh: None,
-    })
+    render(&REFUSED)
 }
 
 fn unavailable() -> Response {
@@ -37,6 +40,7 @@ fn unavailable() -> Response {
         actions: &[],
         retry_after: Some(Duration::from_secs(5)),
         refresh: None,
+        framing: Framing::Nowhere,
     })
 }
 
@@ -53,12 +57,17 @@ fn sign_out() -> Response {
         ],
         retry_after: None,
         refresh: None,
+        framing: Framing::Nowhere,
     })
 }
 
 fn too_large() -> Response {
     let claims = [("email".to_owned(), 24), ("groups".to_owned(), 18_224), ("entitlements".to_owned(), 2_310)];
     session_too_large(&claims, 16_384, "session.too_large", REQUEST_ID)
+}
+
+fn form() -> Vec<(String, String)> {
+    [("amount", "12"), ("note", "two\r\nlines")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 /// Every page, by name.
@@ -70,12 +79,18 @@ fn pages() -> Vec<(&'static str, Response)> {
         ("sign_out", sign_out()),
         (
             "sign_in",
-            sign_in(&[
-                ("Corporate login", "/oauth2/login?provider=corp"),
-                ("Partner organisations", "/oauth2/login?provider=partners"),
-            ]),
+            sign_in(
+                &[
+                    ("Corporate login", "/oauth2/login?provider=corp"),
+                    ("Partner organisations", "/oauth2/login?provider=partners"),
+                ],
+                Framing::Nowhere,
+            ),
         ),
-        ("continue_to", continue_to("/reports?year=2026&month=7")),
+        ("continue_to", continue_to("/reports?year=2026&month=7", Framing::Nowhere)),
+        ("begin_login", begin_login("/oauth2/login?return_to=%2F", Framing::Nowhere)),
+        ("send_form", send_form("/orders", &form(), Framing::Nowhere)),
+        ("form_lost", form_lost("/", Framing::Nowhere)),
         ("session_too_large", too_large()),
     ]
 }
@@ -94,10 +109,14 @@ fn hostile_pages() -> Vec<Response> {
             actions: &actions,
             retry_after: None,
             refresh: None,
+            framing: Framing::Nowhere,
         }),
         signed_out(&path),
-        sign_in(&[(HOSTILE, &path)]),
-        continue_to(&path),
+        sign_in(&[(HOSTILE, &path)], Framing::Nowhere),
+        continue_to(&path, Framing::Nowhere),
+        begin_login(&path, Framing::Nowhere),
+        send_form(&path, &[(HOSTILE.to_owned(), HOSTILE.to_owned())], Framing::Nowhere),
+        form_lost(&path, Framing::Nowhere),
         session_too_large(&[(HOSTILE.to_owned(), 1)], 1, "session.too_large", Some(HOSTILE)),
     ]
 }
@@ -126,7 +145,7 @@ fn balanced_tags(html: &str) -> Vec<String> {
         let name = tag.split_whitespace().next().unwrap().to_owned();
         match name.strip_prefix('/') {
             Some(closed) => assert_eq!(open.pop().as_deref(), Some(closed), "</{closed}> closes another element"),
-            None if matches!(name.as_str(), "!doctype" | "meta") => {}
+            None if matches!(name.as_str(), "!doctype" | "meta" | "input") => {}
             None => open.push(name.clone()),
         }
         tags.push(name);
@@ -139,7 +158,10 @@ fn balanced_tags(html: &str) -> Vec<String> {
 fn markup_in_a_value_stays_text_on_every_page() {
     for page in hostile_pages() {
         let html = html(&page);
-        assert!(balanced_tags(&html).iter().all(|tag| tag != "script"), "{html}");
+        assert_eq!(
+            balanced_tags(&html).iter().filter(|tag| *tag == "script").count(),
+            html.matches(script::SCRIPT).count()
+        );
         assert!(!html.contains(HOSTILE), "{html}");
     }
 }
@@ -160,14 +182,55 @@ fn every_page_is_one_complete_small_document() {
 }
 
 #[test]
-fn the_policy_allows_exactly_the_style_that_is_sent() {
+fn the_policy_allows_exactly_the_style_and_the_script_that_are_sent() {
+    let hash = |text: &str| base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text));
     for (name, page) in pages() {
-        let hash = Sha256::digest(between(&html(&page), "<style>", "</style>"));
-        let hash = base64::engine::general_purpose::STANDARD.encode(hash);
-        let policy = format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'");
+        let html = html(&page);
+        let mut policy =
+            format!("default-src 'none'; style-src 'sha256-{}'", hash(between(&html, "<style>", "</style>")));
+        if html.contains("<script>") {
+            policy.push_str(&format!("; script-src 'sha256-{}'", hash(between(&html, "<script>", "</script>"))));
+        }
+        if name == "send_form" {
+            policy.push_str("; form-action 'self'");
+        }
+        policy.push_str("; base-uri 'none'; frame-ancestors 'none'");
         assert_eq!(header(&page, "content-security-policy"), Some(policy.as_str()), "{name}");
-        assert!(!html(&page).contains(" style="), "{name} has a style that the policy forbids");
+        for inline in [" style=", " onload=", " onclick=", "javascript:"] {
+            assert!(!html.contains(inline), "{name} has {inline}, which the policy forbids");
+        }
     }
+}
+
+#[test]
+fn only_pages_on_which_nothing_can_be_done_may_be_shown_inside_others() {
+    let frames = |page: &Response| !header(page, "content-security-policy").unwrap().contains("frame-ancestors 'none'");
+    assert!(frames(&continue_to("/", Framing::Anywhere)) && frames(&send_form("/", &form(), Framing::Anywhere)));
+    let mut page = Page { framing: Framing::Anywhere, ..REFUSED };
+    assert!(frames(&render(&page)));
+    page.actions = &[Action::Post { label: "Sign out", href: "/oauth2/logout" }];
+    assert!(!frames(&render(&page)));
+}
+
+#[test]
+fn a_page_that_leads_on_does_so_with_its_script_and_without() {
+    for (page, mark) in [
+        (continue_to("/a?b=c&d", Framing::Nowhere), r#"data-fragment="own" data-go href="/a?b=c&amp;d""#),
+        (begin_login("/a?b=c&d", Framing::Nowhere), r#"data-fragment data-go href="/a?b=c&amp;d""#),
+    ] {
+        let html = html(&page);
+        assert!(html.contains(mark), "{html}");
+        let refresh = r#"<noscript><meta http-equiv="refresh" content="0;url=/a?b=c&amp;d"></noscript>"#;
+        assert!(html.contains(refresh), "{html}");
+    }
+}
+
+#[test]
+fn a_form_is_sent_with_its_fields_as_they_were() {
+    let html = html(&send_form("/orders?x=1&y", &form(), Framing::Nowhere));
+    assert!(html.contains(r#"<form method="post" data-go action="/orders?x=1&amp;y">"#), "{html}");
+    assert!(html.contains("<input type=\"hidden\" name=\"note\" value=\"two\r\nlines\">"), "{html}");
+    assert!(html.contains(r#"<button class="button">Send</button></form>"#), "{html}");
 }
 
 #[test]
@@ -176,7 +239,7 @@ fn every_page_forbids_caching_sniffing_and_sending_its_address_elsewhere() {
         assert_eq!(header(&page, "content-type"), Some("text/html; charset=utf-8"), "{name}");
         assert_eq!(header(&page, "cache-control"), Some("no-store"), "{name}");
         assert_eq!(header(&page, "x-content-type-options"), Some("nosniff"), "{name}");
-        let expected = if name == "sign_out" { "same-origin" } else { "no-referrer" };
+        let expected = if matches!(name, "sign_out" | "send_form") { "same-origin" } else { "no-referrer" };
         assert_eq!(header(&page, "referrer-policy"), Some(expected), "{name}");
     }
     assert_eq!(header(&unavailable(), "retry-after"), Some("5"));
@@ -200,13 +263,6 @@ fn only_what_looks_like_a_request_id_is_shown() {
     for hidden in ["", "a b", "<b>", "é", "a\n", &too_long] {
         assert_eq!(shown_request_id(hidden), None, "{hidden:?}");
     }
-}
-
-#[test]
-fn the_page_after_a_login_goes_on_by_itself_and_has_a_link() {
-    let html = html(&continue_to("/reports?year=2026&month=7"));
-    assert!(html.contains("<meta http-equiv=\"refresh\" content=\"0;url=/reports?year=2026&amp;month=7\">"));
-    assert!(html.contains("href=\"/reports?year=2026&amp;month=7\">Continue</a>"));
 }
 
 #[test]

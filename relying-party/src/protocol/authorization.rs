@@ -31,8 +31,17 @@ pub struct AuthorizationRequest<'a> {
     pub code_verifier: &'a str,
     /// `login_hint`
     pub login_hint: Option<&'a str>,
+    /// `prompt`
+    pub prompt: Option<Prompt>,
     /// `max_age` and `acr_values`
     pub demand: &'a AuthenticationDemand,
+}
+
+/// `prompt`: what the provider may ask the person (OIDC Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// `none`: nothing at all.
+    None,
 }
 
 impl AuthorizationRequest<'_> {
@@ -49,6 +58,9 @@ impl AuthorizationRequest<'_> {
             .append_pair("code_challenge_method", "S256");
         if let Some(hint) = self.login_hint {
             parameters.append_pair("login_hint", hint);
+        }
+        if let Some(Prompt::None) = self.prompt {
+            parameters.append_pair("prompt", "none");
         }
         if let Some(max_age) = self.demand.max_age {
             parameters.append_pair("max_age", &max_age.as_secs().to_string());
@@ -225,6 +237,14 @@ pub enum AuthorizationError {
 }
 
 impl AuthorizationError {
+    /// Whether the provider cannot answer without the person (OIDC Core §3.1.2.6).
+    pub const fn needs_the_person(self) -> bool {
+        matches!(
+            self,
+            Self::LoginRequired | Self::InteractionRequired | Self::ConsentRequired | Self::AccountSelectionRequired
+        )
+    }
+
     fn from_name(name: &str) -> Self {
         match name {
             "access_denied" => Self::AccessDenied,
@@ -302,6 +322,7 @@ mod tests {
                 nonce: "n1",
                 code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
                 login_hint: Some("a&b@example.org"),
+                prompt: None,
                 demand: &AuthenticationDemand {
                     max_age: Some(Duration::from_secs(900)),
                     acr_values: vec!["urn:a".to_owned(), "urn:b".to_owned()],

@@ -27,7 +27,7 @@ pub(crate) mod test_provider;
 
 pub use authorization::{
     AuthorizationError, AuthorizationOutcome, AuthorizationRequest, AuthorizationResponse, AuthorizationResponseError,
-    authorization_url,
+    Prompt, authorization_url,
 };
 pub use client_authentication::{ClientAuthenticationError, Means};
 pub use discovery::{DiscoveryError, discovery_request, process_discovery_response};

@@ -174,6 +174,7 @@ mod tests {
         // RFC 7636, Appendix B
         code_verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
         login_hint: None,
+        prompt: None,
         demand: &AuthenticationDemand { max_age: None, acr_values: Vec::new() },
     };
 

@@ -163,10 +163,15 @@ pub fn open<'b>(
     keys: &KeyRing,
     binding: impl FnOnce([u8; 4]) -> Option<Binding<'b>>,
 ) -> Option<OpenedSession> {
-    let sealed = URL_SAFE_NO_PAD.decode(part_count(candidate)?.1).ok()?;
+    let sealed = sealed(candidate)?;
     let binding = binding(super::seal::sealed_provider_tag(&sealed)?)?;
     let opened = keys.open(&binding, &sealed)?;
     Some(OpenedSession { session: Session::decode(&opened.plaintext)?, resealing_due: opened.resealing_due })
+}
+
+/// The sealed value in a candidate, whatever it was sealed for.
+pub(crate) fn sealed(candidate: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(part_count(candidate)?.1).ok()
 }
 
 /// Where a session is written: how it is sealed, and in which cookies.

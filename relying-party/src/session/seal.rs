@@ -49,6 +49,8 @@ pub enum Purpose {
     Session,
     /// A login in progress.
     Login,
+    /// A posted form that waits for a login.
+    Form,
 }
 
 /// A sealed value, opened.
@@ -115,6 +117,7 @@ impl Binding<'_> {
         let purpose = match self.purpose {
             Purpose::Session => b's',
             Purpose::Login => b'l',
+            Purpose::Form => b'f',
         };
         let mut associated = vec![VERSION, purpose];
         associated.extend_from_slice(&self.provider_tag());
@@ -216,6 +219,7 @@ mod tests {
         let sealed = seal(&ring, b"hello");
         for other in [
             Binding { purpose: Purpose::Login, ..BINDING },
+            Binding { purpose: Purpose::Form, ..BINDING },
             Binding { issuer: "https://login.example.org/", ..BINDING },
             Binding { client_id: "Portal", ..BINDING },
             Binding { cookie_name: "__Host-latchkey2", ..BINDING },
