@@ -1,6 +1,9 @@
 //! HTTP messages as every ring sees them.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// The origin under which the protected application is reached. It is the same in all rings: the Envoy ring sends it as `Host`.
 pub const ORIGIN: &str = "https://portal.example.org";
@@ -190,6 +193,17 @@ impl Response {
             .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
             .map(|(_, value)| std::str::from_utf8(value).expect("Set-Cookie is text"))
             .collect()
+    }
+
+    /// Whether the page runs nothing but what its policy allows by its hash.
+    pub fn runs_nothing_else(&self) -> bool {
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        let text = self.text();
+        let mut scripts = text.split("<script").skip(1).map(|rest| rest.split("</script>").next().unwrap_or_default());
+        scripts.all(|script| {
+            let hash = script.strip_prefix('>').map(|script| STANDARD.encode(Sha256::digest(script)));
+            hash.is_some_and(|hash| policy.contains(&format!("script-src 'sha256-{hash}'")))
+        })
     }
 
     /// The body as text.

@@ -16,7 +16,7 @@ use super::arrival::arrive;
 use super::provider::LoadedProvider;
 use super::sign_in::VerifyIdToken;
 use super::visit::Visit;
-use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+use super::{AwaitCallout, AwaitForm, AwaitProvider, Need, Scene, Step, Wait, session_cookie};
 
 /// The largest form post of a provider, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -29,17 +29,16 @@ pub(super) fn from_query(visit: Visit, scene: &mut Scene<'_>) -> Step {
 
 /// `response_mode=form_post`: the parameters are in the body (OAuth 2.0 Form Post Response Mode §2).
 pub(super) fn from_form(visit: Visit) -> Step {
-    Step::Wait(Wait::Body { limit: LARGEST_FORM, flow: AwaitForm { visit } })
+    Step::Wait(Wait::Body { limit: LARGEST_FORM, flow: AwaitForm::Callback(FormPost { visit }) })
 }
 
 /// A callback whose form is still to come.
-pub struct AwaitForm {
+pub struct FormPost {
     visit: Visit,
 }
 
-impl AwaitForm {
-    /// Goes on with the form; `None` when it is larger than the limit, or never came.
-    pub fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
+impl FormPost {
+    pub(super) fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
         match body.map(String::from_utf8) {
             Some(Ok(form)) => process(self.visit, &form, scene),
             Some(Err(_)) | None => self.visit.refuse(Denial::FormUnreadable, scene),

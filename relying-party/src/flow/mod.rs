@@ -42,7 +42,6 @@ use self::provider::{Generation, LoadedProvider, ProviderSlot};
 use self::visit::Visit;
 
 pub use self::answers::Answers;
-pub use self::callback::AwaitForm;
 pub use self::task::{AwaitTask, SharedKey, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
 
 /// What a flow sees and uses while it runs.
@@ -191,6 +190,21 @@ impl AwaitCallout {
             Self::PushedAuthorization(flow) => flow.resume(outcome, scene),
             Self::TokenResponse(flow) => flow.resume(outcome, scene),
             Self::Userinfo(flow) => flow.resume(outcome, scene),
+        }
+    }
+}
+
+/// A flow that waits for the body of its request.
+pub enum AwaitForm {
+    /// A callback whose parameters are in it.
+    Callback(callback::FormPost),
+}
+
+impl AwaitForm {
+    /// Goes on with the body; `None` when it is larger than the limit, or never came.
+    pub fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
+        match self {
+            Self::Callback(flow) => flow.resume(body, scene),
         }
     }
 }
