@@ -123,7 +123,10 @@ pub struct SharedOrOwn<'a> {
 
 impl SharedData for SharedOrOwn<'_> {
     fn read(&mut self, key: &str) -> Result<Option<Entry>, SharedDataError> {
-        self.shared.read(key).or_else(|_| self.own.read(key))
+        match self.shared.read(key) {
+            Ok(Some(entry)) => Ok(Some(entry)),
+            Ok(None) | Err(_) => self.own.read(key),
+        }
     }
 
     fn write(&mut self, key: &str, value: &[u8], expected: Expected) -> Result<(), SharedDataError> {

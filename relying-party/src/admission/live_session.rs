@@ -3,6 +3,7 @@
 use super::live_identity::LiveIdentity;
 use crate::policy::identity::{Credential, Identity};
 use crate::session::Session;
+use crate::session::revocation::Clearance;
 use crate::time::UnixTime;
 
 /// An opened session.
@@ -12,6 +13,7 @@ pub struct LiveSession {
     resealing_due: bool,
     valid_until: UnixTime,
     identity: LiveIdentity,
+    clearance: Clearance,
 }
 
 impl LiveSession {
@@ -29,7 +31,8 @@ impl LiveSession {
         let session_ends_at = session.expires_at.min(session.idle_expires_at);
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
-        Self { session, host, resealing_due, valid_until, identity: LiveIdentity::new(identity) }
+        let (identity, clearance) = (LiveIdentity::new(identity), Clearance::default());
+        Self { session, host, resealing_due, valid_until, identity, clearance }
     }
 
     /// Whose session it is.
@@ -40,6 +43,11 @@ impl LiveSession {
     /// The session itself.
     pub const fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// As of when it is known that nobody has ended it.
+    pub const fn clearance(&self) -> &Clearance {
+        &self.clearance
     }
 
     /// Whether it was sealed with an older key.

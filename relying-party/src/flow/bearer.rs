@@ -12,7 +12,7 @@ use crate::policy::path::RequestPath;
 use crate::protocol::access_token::{AccessTokenError, NotVerified, UnverifiedAccessToken, VerifiedAccessToken};
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
-use crate::protocol::dpop::{self, ExpectedProof, SeenProofs};
+use crate::protocol::dpop::{self, ExpectedProof};
 use crate::time::UnixTime;
 
 use super::exchange::Outgoing;
@@ -262,8 +262,7 @@ fn admit(
             path: visit.head.path().unwrap_or_default(),
             clock_skew: slot.map(|slot| slot.config.clock_skew).unwrap_or_default(),
         };
-        let mut seen = SeenProofs { shared: scene.shared.shared, own: scene.shared.own };
-        dpop::accept(visit.head.headers(), &expected, scene.verifier, &mut seen, scene.now)
+        dpop::accept(visit.head.headers(), &expected, scene.verifier, &mut scene.shared, scene.now)
     };
     let possession = Possession::shown(live.confirmation(), presented.scheme, peer, accept_proof);
     let audience = audience(slot, demand);

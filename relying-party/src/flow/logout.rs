@@ -10,21 +10,24 @@ use crate::protocol::end_session_url;
 use super::provider::LoadedProvider;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+use super::{AwaitProvider, Need, Scene, Step, Wait, revocation, session_cookie};
 
 /// Ends the session, unless another site asks for it.
 pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
     if !is_same_origin_or_direct(&visit.head, &visit.origin) {
         return visit.refuse(Denial::CrossSiteLogout, scene);
     }
-    let session = match session_cookie::read(&visit, Use::Inspection, scene) {
+    let live = match session_cookie::read(&visit, Use::Inspection, scene) {
         Reading::Live(live) => Some(live),
         Reading::Pending(pending) => return pending.wait(visit),
-        // Whatever hinders its use, it can be ended here.
+        // Whatever hinders its use, its cookies are removed.
         Reading::Absent | Reading::Refused(_) => None,
     };
+    if let Some(live) = &live {
+        revocation::end(live, scene);
+    }
     let provider =
-        session.and_then(|live| scene.providers.iter().position(|slot| slot.config.name == live.session().provider));
+        live.and_then(|live| scene.providers.iter().position(|slot| slot.config.name == live.session().provider));
     match provider {
         // This worker may not have met the provider yet.
         Some(provider) => {

@@ -13,6 +13,7 @@ mod logout;
 mod protected;
 pub mod provider;
 mod resource_metadata;
+mod revocation;
 mod session_cookie;
 mod sign_in;
 mod task;
@@ -35,6 +36,7 @@ use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
 use crate::policy::rules::{self, Selection};
 use crate::protocol::client_authentication::Means;
+use crate::session::revocation::Revocations;
 use crate::shared::SharedOrOwn;
 use crate::time::UnixTime;
 
@@ -68,6 +70,8 @@ pub struct Scene<'a> {
     pub signer: &'a dyn HostSigner,
     /// What the VMs of this process share; what this VM has, where the host shares nothing.
     pub shared: SharedOrOwn<'a>,
+    /// Sessions that were ended before their time.
+    pub revocations: &'a mut Revocations,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }

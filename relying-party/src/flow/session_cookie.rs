@@ -12,7 +12,7 @@ use crate::session::seal::Purpose;
 
 use super::task::{AwaitTask, SharedKey, TaskStep};
 use super::visit::Visit;
-use super::{Scene, Step, Wait};
+use super::{Scene, Step, Wait, revocation};
 
 /// What became of looking for a session.
 #[allow(dead_code, reason = "what has to be waited for comes with the refresh")]
@@ -111,11 +111,12 @@ fn find(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
     let host = visit.cookie_host(policy);
     collect(visit, policy).candidates().find_map(|candidate| {
         let now = scene.now;
-        scene.sessions.find(&candidate, |live| live.is_valid(host, now)).or_else(|| {
+        let live = scene.sessions.find(&candidate, |live| live.is_valid(host, now)).or_else(|| {
             let live = Rc::new(open(&candidate, visit, policy, scene)?);
             scene.sessions.insert(candidate.as_ref().into(), Rc::clone(&live));
             Some(live)
-        })
+        })?;
+        (!revocation::is_over(&live, policy, scene)).then_some(live)
     })
 }
 

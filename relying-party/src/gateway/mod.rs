@@ -20,6 +20,7 @@ use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
+use crate::session::revocation::Revocations;
 use crate::shared::{OwnData, SharedData, SharedOrOwn};
 use crate::time::UnixTime;
 
@@ -140,6 +141,7 @@ pub struct Gateway {
     sessions: LiveCache<LiveSession>,
     tokens: LiveCache<LiveToken>,
     answers: Answers,
+    revocations: Revocations,
     own_data: OwnData,
     parked: ParkingLot,
     tasks: Tasks,
@@ -174,6 +176,7 @@ impl Gateway {
             sessions: LiveCache::default(),
             tokens: LiveCache::default(),
             answers: Answers::default(),
+            revocations: Revocations::default(),
             own_data: OwnData::default(),
             parked: ParkingLot::default(),
             tasks: Tasks::default(),
@@ -191,6 +194,9 @@ impl Gateway {
             Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
+                if self.config.session.is_some() {
+                    self.revocations.poll(env.shared, env.now, &mut self.log);
+                }
                 let step = flow::begin(head, env.peer, &mut self.scene(env));
                 self.take(stream, step, env, &mut effects);
             }
@@ -214,6 +220,8 @@ impl Gateway {
                 }
             }
         }
+        // There is no other instance to tell.
+        drop(self.revocations.take_made_here());
         self.arm(env.now, &mut effects);
         effects.extend(self.log.drain(..).map(Effect::Log));
         effects
@@ -353,6 +361,7 @@ impl Gateway {
             verifier: env.verifier,
             signer: env.signer,
             shared: SharedOrOwn { shared: env.shared, own: &mut self.own_data },
+            revocations: &mut self.revocations,
             log: &mut self.log,
         }
     }

@@ -2,7 +2,6 @@
 
 mod checks;
 mod error;
-mod replay;
 #[cfg(test)]
 mod tests;
 
@@ -10,12 +9,12 @@ use std::time::Duration;
 
 use crate::http::Headers;
 use crate::jose::{Jwk, JwsAlgorithm, SignatureVerifier, UnverifiedJwt};
+use crate::shared::SharedData;
 use crate::time::UnixTime;
 
 use self::checks::{claim, same_token, time, typ, url};
 pub use self::error::DpopError;
-use self::replay::Fingerprint;
-pub use self::replay::SeenProofs;
+use super::replay::{Fingerprint, remember};
 
 /// Longer proofs are refused (bytes). One with an RSA key of 4096 bits has 2,000.
 const MAX_LENGTH: usize = 8 * 1024;
@@ -44,12 +43,12 @@ pub struct ExpectedProof<'a> {
 /// [`accept`].
 pub struct AcceptedProof(());
 
-/// Checks the proof of a request, and sees to it that nobody accepts it again.
+/// Checks the proof of a request, and sees to it that nobody who shares this `memory` accepts it again.
 pub fn accept(
     headers: &Headers,
     expected: &ExpectedProof<'_>,
     verifier: &dyn SignatureVerifier,
-    seen: &mut SeenProofs<'_>,
+    memory: &mut dyn SharedData,
     now: UnixTime,
 ) -> Result<AcceptedProof, DpopError> {
     let proof = in_headers(headers)?; // 1
@@ -72,7 +71,8 @@ pub fn accept(
     let window = LIFETIME.saturating_add(expected.clock_skew);
     let issued_at = time::check(claims, window, now)?; // 11
     same_token::check(claim::text(claims, "ath"), expected.access_token)?; // 12
-    seen.add(Fingerprint::of(expected.thumbprint, jti), issued_at, window)?; // §11.1
+    let fingerprint = Fingerprint::of(expected.thumbprint, jti);
+    remember(memory, "dpop", fingerprint, issued_at, window).map_err(DpopError::of_memory)?; // §11.1
     Ok(AcceptedProof(()))
 }
 

@@ -18,6 +18,7 @@ pub mod protected_resource;
 pub mod provider_failure;
 pub mod pushed_authorization;
 pub mod registration;
+mod replay;
 pub mod token;
 pub mod token_exchange;
 pub mod userinfo;

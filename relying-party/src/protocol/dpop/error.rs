@@ -1,6 +1,7 @@
 //! What can be wrong with a DPoP proof.
 
 use crate::jose::{JwsError, SkippedKey};
+use crate::protocol::replay::NotRemembered;
 use crate::reason::Reason;
 
 /// Why a proof was refused. The client is at fault, unless the proof could not be [remembered](Self::is_ours).
@@ -86,6 +87,14 @@ impl DpopError {
         match reason {
             SkippedKey::PrivateKey | SkippedKey::SymmetricKey => Self::SecretKey,
             reason => Self::KeyUnusable(reason),
+        }
+    }
+
+    pub(super) const fn of_memory(error: NotRemembered) -> Self {
+        match error {
+            NotRemembered::Known => Self::Replayed,
+            NotRemembered::Full => Self::MemoryFull,
+            NotRemembered::Contended => Self::MemoryContended,
         }
     }
 

@@ -8,7 +8,7 @@ use super::*;
 use crate::jose::Software;
 use crate::jose::test_key::{TestKey, with};
 use crate::reason::Reason as _;
-use crate::shared::OwnData;
+use crate::shared::{OwnData, SharedOrOwn};
 
 const NOW: u64 = 1_900_000_000;
 const TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
@@ -71,7 +71,7 @@ impl Attempt {
             path: self.path,
             clock_skew: Duration::from_secs(10),
         };
-        let mut seen = SeenProofs { shared: seen, own: &mut OwnData::default() };
+        let mut seen = SharedOrOwn { shared: seen, own: &mut OwnData::default() };
         let accepted = accept(&headers, &expected, &Software, &mut seen, UnixTime::from_secs(NOW));
         accepted.map(drop).map_err(|error| error.code())
     }
@@ -214,7 +214,7 @@ fn the_proof_of_the_rfc_is_accepted() {
     };
     let headers = Headers::new(vec![("dpop".to_owned(), proof.into())]);
     let (mut shared, mut own) = (OwnData::default(), OwnData::default());
-    let mut seen = SeenProofs { shared: &mut shared, own: &mut own };
+    let mut seen = SharedOrOwn { shared: &mut shared, own: &mut own };
     let now = UnixTime::from_secs(1_562_262_618);
     assert!(accept(&headers, &expected, &Software, &mut seen, now).is_ok());
 }

@@ -1,0 +1,31 @@
+//! Sessions that end before their time.
+
+use crate::admission::LiveSession;
+use crate::config::SessionPolicy;
+use crate::session::revocation::{Mark, Revocation, RevocationKey};
+
+use super::Scene;
+
+/// Whether somebody has ended this session. One that is older than sessions may get by now is over as well: what ended it may
+/// have been forgotten.
+pub(super) fn is_over(live: &LiveSession, policy: &SessionPolicy, scene: &Scene<'_>) -> bool {
+    let session = live.session();
+    let client_id = || {
+        let slot = scene.providers.iter().find(|slot| slot.config.name == session.provider)?;
+        Some(slot.config.client.as_ref()?.client_id.as_str())
+    };
+    scene.now >= session.authenticated_at + policy.absolute_timeout
+        || live.clearance().is_revoked(session, client_id, scene.revocations)
+}
+
+/// Ends a session everywhere: its cookies may have been copied.
+pub(super) fn end(live: &LiveSession, scene: &mut Scene<'_>) {
+    let session = live.session();
+    let key = RevocationKey::of(Mark::Session(&session.id));
+    add(&[Revocation { key, revoked_at: scene.now, until: session.expires_at }], scene);
+}
+
+/// Remembers what was ended.
+pub(super) fn add(revocations: &[Revocation], scene: &mut Scene<'_>) {
+    scene.revocations.revoke(revocations, scene.shared.shared, scene.now);
+}
