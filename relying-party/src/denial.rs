@@ -14,6 +14,7 @@ use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseEr
 use crate::protocol::challenge::BearerError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::refresh::Setback;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
@@ -40,6 +41,8 @@ pub enum Denial {
     Bearer(BearerError),
     /// The access token's issuer did not say whether it is good.
     Introspection(IntrospectionError),
+    /// The session's tokens have ended, and no others can be had at the moment.
+    Refresh(Setback),
     /// There is no token for the backend.
     Exchange(TokenExchangeError),
     /// More requests wait for answers of providers than are kept waiting.
@@ -144,6 +147,7 @@ impl Reason for Denial {
             Self::Bearer(error) => error.code(),
             Self::Introspection(error) => error.code(),
             Self::Exchange(error) => error.code(),
+            Self::Refresh(setback) => setback.code(),
             Self::TooBusy => "provider.too_busy",
             Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",

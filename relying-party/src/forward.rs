@@ -134,7 +134,13 @@ mod tests {
 
     fn forward(by_session: bool, headers: &[(&str, &str)]) -> Forward {
         let config = config();
-        let live = Rc::new(LiveSession::new(session(START), "portal.example.org".to_owned(), false, START));
+        let live = Rc::new(LiveSession::new(
+            session(START),
+            "portal.example.org".to_owned(),
+            false,
+            UnixTime::from_millis(u64::MAX),
+            START,
+        ));
         let admission = match by_session {
             true => Admission::by_session(live, None, None).ok(),
             false => Admission::anonymous(&config.rules[0]),

@@ -10,15 +10,16 @@ use crate::time::UnixTime;
 pub struct LiveSession {
     session: Session,
     host: String,
-    resealing_due: bool,
+    writing_due: bool,
     valid_until: UnixTime,
     identity: LiveIdentity,
     clearance: Clearance,
 }
 
 impl LiveSession {
-    /// `session` was sealed for `host`, with an older key if `resealing_due`.
-    pub fn new(session: Session, host: String, resealing_due: bool, now: UnixTime) -> Self {
+    /// `session` was sealed for `host` and is what it is at most until then. With `writing_due` the browser has it in an older
+    /// form: sealed with an older key, or not refreshed yet.
+    pub fn new(session: Session, host: String, writing_due: bool, until: UnixTime, now: UnixTime) -> Self {
         let access_token = session.tokens.usable_access_token(now);
         let identity = Identity {
             provider: session.provider.clone(),
@@ -28,11 +29,11 @@ impl LiveSession {
             access_token: access_token.cloned(),
         };
         let token_expires_at = access_token.and(session.tokens.expires_at);
-        let session_ends_at = session.expires_at.min(session.idle_expires_at);
+        let session_ends_at = session.expires_at.min(session.idle_expires_at).min(until);
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
         let (identity, clearance) = (LiveIdentity::new(identity), Clearance::default());
-        Self { session, host, resealing_due, valid_until, identity, clearance }
+        Self { session, host, writing_due, valid_until, identity, clearance }
     }
 
     /// Whose session it is.
@@ -50,9 +51,9 @@ impl LiveSession {
         &self.clearance
     }
 
-    /// Whether it was sealed with an older key.
-    pub const fn resealing_due(&self) -> bool {
-        self.resealing_due
+    /// Whether the browser has it in an older form.
+    pub const fn writing_due(&self) -> bool {
+        self.writing_due
     }
 
     /// Whether all that was evaluated for it still holds, for a request to `host`.
@@ -73,7 +74,7 @@ mod tests {
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
 
     fn live(now: UnixTime) -> LiveSession {
-        LiveSession::new(session(START), "portal.example.org".to_owned(), false, now)
+        LiveSession::new(session(START), "portal.example.org".to_owned(), false, UnixTime::from_millis(u64::MAX), now)
     }
 
     fn header(name: &str, value: &str) -> IdentityHeader {

@@ -5,6 +5,7 @@ use crate::login::attempt::LoginAttemptError;
 use crate::protocol::authorization::AuthorizationError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::refresh::Setback;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
@@ -26,6 +27,7 @@ impl Denial {
             Self::Introspection(IntrospectionError::ClientRefused)
             | Self::Exchange(TokenExchangeError::InvalidClient)
             | Self::Token(TokenError::InvalidClient | TokenError::UnauthorizedClient)
+            | Self::Refresh(Setback::ClientRefused)
             | Self::PushedAuthorization(
                 PushedAuthorizationError::InvalidClient | PushedAuthorizationError::UnauthorizedClient,
             ) => Some(
@@ -79,6 +81,7 @@ impl Denial {
             }
             Self::ProviderNotReady
             | Self::ProviderOutdated
+            | Self::Refresh(Setback::NotSent | Setback::NoAnswer | Setback::ProviderNotReady)
             | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
                 Some("is the provider up, and does `cluster` lead to it?")
             }

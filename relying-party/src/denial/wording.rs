@@ -108,6 +108,12 @@ impl Denial {
             | Self::Userinfo(UserinfoError::Unavailable { .. })
             | Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. }) => UNAVAILABLE,
             Self::Provider(failure) if failure.is_temporary() => UNAVAILABLE,
+            Self::Refresh(_) => wording(
+                503,
+                "Not available at the moment",
+                "You are still signed in, but the sign-in service cannot be reached to go on. Try again in a few seconds.",
+                None,
+            ),
             Self::TooBusy
             | Self::Introspection(IntrospectionError::Unavailable { .. })
             | Self::Exchange(TokenExchangeError::Unavailable { .. }) => wording(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::refresh::Refreshes;
 use super::task::SharedKey;
 use crate::admission::ExchangedToken;
 use crate::admission::cache::LiveCache;
@@ -22,6 +23,8 @@ pub struct Answers {
     pub(super) exchanged: LiveCache<ExchangedToken>,
     /// Why no token was issued for the backend.
     pub(super) not_exchanged: BriefMemory<TokenExchangeError>,
+    /// This VM among those that refresh sessions.
+    pub(super) refreshes: Refreshes,
 }
 
 /// Remembers something for seconds. Who sends requests chooses how many there are, so the number of entries is bounded: of two

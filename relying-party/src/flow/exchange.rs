@@ -48,7 +48,7 @@ pub(super) fn begin(outgoing: Outgoing, scene: &mut Scene<'_>) -> Step {
         return outgoing.visit.refuse(Denial::UnknownProvider, scene);
     };
     let need = Need { provider, newer_than: None };
-    Step::Wait(Wait::Provider { need, flow: AwaitProvider::Exchange(BeginExchange { outgoing, need, key }) })
+    Step::Wait(Wait::Provider { need, flow: AwaitProvider::Exchange(Box::new(BeginExchange { outgoing, need, key })) })
 }
 
 impl Outgoing {
@@ -92,7 +92,7 @@ impl BeginExchange {
         match scene.provider(need) {
             Ok(loaded) => {
                 let flow = AwaitExchange { outgoing, loaded, key };
-                Step::Wait(Wait::Task { key, flow: AwaitTask::Exchange(flow) })
+                Step::Wait(Wait::Task { key, flow: AwaitTask::Exchange(Box::new(flow)) })
             }
             Err(denial) => outgoing.visit.refuse(denial, scene),
         }

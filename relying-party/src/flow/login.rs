@@ -114,9 +114,10 @@ impl BeginLogin {
             prompt: (attempt.beginning == Beginning::Silent).then_some(Prompt::None),
             demand: &attempt.demand,
         };
-        let cookie = browser.set_cookie(cookie, ResponseMode::of(client));
+        let mut cookies = self.visit.parting_cookies.clone();
+        cookies.push(browser.set_cookie(cookie, ResponseMode::of(client)));
         if !pushes(registration) {
-            return leave(&authorization_url(registration, &request), cookie);
+            return leave(&authorization_url(registration, &request), cookies);
         }
         match pushed_authorization_request(registration, &request, &mut scene.means()) {
             Ok(request) => {
@@ -124,7 +125,7 @@ impl BeginLogin {
                     visit: self.visit,
                     provider: Rc::clone(&provider),
                     target: attempt.return_to,
-                    cookie,
+                    cookies,
                 };
                 let flow = AwaitCallout::PushedAuthorization(flow);
                 Step::Wait(Wait::Callout { request: Box::new(request), flow })
@@ -139,7 +140,7 @@ pub struct AwaitPushedAuthorization {
     visit: Visit,
     provider: Rc<LoadedProvider>,
     target: ReturnTarget,
-    cookie: String,
+    cookies: Vec<String>,
 }
 
 impl AwaitPushedAuthorization {
@@ -152,15 +153,15 @@ impl AwaitPushedAuthorization {
             process_pushed_authorization_response(status, &body).map_err(Denial::PushedAuthorization)
         });
         match request_uri {
-            Ok(request_uri) => leave(&authorization_url_after_push(registration, &request_uri), self.cookie),
+            Ok(request_uri) => leave(&authorization_url_after_push(registration, &request_uri), self.cookies),
             Err(denial) => self.visit.refuse_login(denial, name, &self.target, scene),
         }
     }
 }
 
 /// To the provider, with the cookie that the way back needs.
-fn leave(url: &Url, cookie: String) -> Step {
-    Response::redirect(url.as_str()).with_cookies(vec![cookie]).into()
+fn leave(url: &Url, cookies: Vec<String>) -> Step {
+    Response::redirect(url.as_str()).with_cookies(cookies).into()
 }
 
 /// Several providers fit: a person chooses.

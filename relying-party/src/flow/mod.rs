@@ -12,6 +12,7 @@ mod login;
 mod logout;
 mod protected;
 pub mod provider;
+mod refresh;
 mod resource_metadata;
 mod revocation;
 mod session_cookie;
@@ -158,7 +159,7 @@ pub enum AwaitProvider {
     /// The issuer of an access token is to be asked.
     Introspection(introspection::Introspect),
     /// A token is to be exchanged for the backend.
-    Exchange(exchange::BeginExchange),
+    Exchange(Box<exchange::BeginExchange>),
 }
 
 impl AwaitProvider {

@@ -137,7 +137,7 @@ fn presents_token(visit: &Visit, demand: &Demand, scene: &Scene<'_>) -> bool {
 
 fn pass_anonymous(visit: &Visit, rule: &Rule, scene: &mut Scene<'_>) -> Step {
     match Admission::anonymous(rule).map(Admission::onward) {
-        Some(Onward::Open(passage)) => forward(visit, &passage, None, Vec::new(), scene),
+        Some(Onward::Open(passage)) => forward(visit, &passage, None, visit.parting_cookies.clone(), scene),
         Some(Onward::Exchange(_) | Onward::TokenMissing) | None => visit.refuse(Denial::LoginRequired, scene),
     }
 }

@@ -2,20 +2,29 @@
 
 use crate::admission::LiveSession;
 use crate::config::SessionPolicy;
-use crate::session::revocation::{Mark, Revocation, RevocationKey};
+use crate::session::Session;
+use crate::session::revocation::{Clearance, Mark, Revocation, RevocationKey};
 
 use super::Scene;
 
 /// Whether somebody has ended this session. One that is older than sessions may get by now is over as well: what ended it may
 /// have been forgotten.
 pub(super) fn is_over(live: &LiveSession, policy: &SessionPolicy, scene: &Scene<'_>) -> bool {
-    let session = live.session();
+    is_over_by(live.session(), live.clearance(), policy, scene)
+}
+
+/// The same for a session that is not in use yet.
+pub(super) fn is_ended(session: &Session, policy: &SessionPolicy, scene: &Scene<'_>) -> bool {
+    is_over_by(session, &Clearance::default(), policy, scene)
+}
+
+fn is_over_by(session: &Session, clearance: &Clearance, policy: &SessionPolicy, scene: &Scene<'_>) -> bool {
     let client_id = || {
         let slot = scene.providers.iter().find(|slot| slot.config.name == session.provider)?;
         Some(slot.config.client.as_ref()?.client_id.as_str())
     };
     scene.now >= session.authenticated_at + policy.absolute_timeout
-        || live.clearance().is_revoked(session, client_id, scene.revocations)
+        || clearance.is_revoked(session, client_id, scene.revocations)
 }
 
 /// Ends a session everywhere: its cookies may have been copied.

@@ -10,12 +10,12 @@ use crate::session::Session;
 use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
 use crate::session::seal::Purpose;
 
+use super::refresh::{self, Presented, Refresh, Standing};
 use super::task::{AwaitTask, SharedKey, TaskStep};
 use super::visit::Visit;
 use super::{Scene, Step, Wait, revocation};
 
 /// What became of looking for a session.
-#[allow(dead_code, reason = "what has to be waited for comes with the refresh")]
 pub(super) enum Reading {
     /// There is one, and it is live.
     Live(Rc<LiveSession>),
@@ -37,17 +37,24 @@ pub(super) enum Use {
 }
 
 /// What has to be done before a session can be used: a task that others may wait for too.
-pub(super) enum Pending {}
+pub(super) enum Pending {
+    /// It is to be refreshed.
+    Refresh(Rc<Refresh>),
+}
 
 impl Pending {
     /// Which task.
     fn key(&self) -> SharedKey {
-        match *self {}
+        match self {
+            Self::Refresh(refresh) => refresh.key(),
+        }
     }
 
     /// How far a visit has come that has waited for it.
-    fn patience(&self) -> Patience {
-        match *self {}
+    const fn patience(&self) -> Patience {
+        match self {
+            Self::Refresh(_) => Patience::Refreshed,
+        }
     }
 
     /// The request waits, and is then decided once more from the top.
@@ -59,7 +66,7 @@ impl Pending {
 
 /// What a request has waited for already, in the order in which it is waited for. A visit that has come so far does not wait
 /// for the same or an earlier thing again, so it cannot wait for ever.
-#[allow(dead_code, reason = "what has to be waited for comes with the refresh")]
+#[allow(dead_code, reason = "nothing has to be fetched yet")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Patience {
     /// For nothing.
@@ -79,14 +86,20 @@ pub struct ReadAgain {
 
 impl ReadAgain {
     /// The task's first step.
-    pub(super) fn begin(&self, _: &mut Scene<'_>) -> Result<TaskStep, Denial> {
-        match self.pending {}
+    pub(super) fn begin(&self, scene: &mut Scene<'_>) -> Result<TaskStep, Denial> {
+        match &self.pending {
+            Pending::Refresh(refresh) => Ok(refresh::begin(refresh, scene)),
+        }
     }
 
     /// Decides the request again. Nobody asks for the connection: what looks at it does not wait for sessions.
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let Self { mut visit, pending } = self;
         visit.patience = visit.patience.max(pending.patience());
+        match &pending {
+            Pending::Refresh(refresh) if refresh.is_over(scene) => visit.parting_cookies = clear(&visit, scene),
+            Pending::Refresh(_) => {}
+        }
         super::decide(visit, &KnownPeer::default(), scene)
     }
 
@@ -97,34 +110,54 @@ impl ReadAgain {
 }
 
 /// Looks for the live session that the request carries.
-pub(super) fn read(visit: &Visit, _: Use, scene: &mut Scene<'_>) -> Reading {
-    find(visit, scene).map_or(Reading::Absent, Reading::Live)
+pub(super) fn read(visit: &Visit, purpose: Use, scene: &mut Scene<'_>) -> Reading {
+    let Some(policy) = &scene.config.session else { return Reading::Absent };
+    let host = visit.cookie_host(policy);
+    for candidate in collect(visit, policy).candidates() {
+        let now = scene.now;
+        let reading = match scene.sessions.find(&candidate, |live| live.is_valid(host, now)) {
+            Some(live) => Reading::Live(live),
+            None => open(&candidate, visit, policy, purpose, scene),
+        };
+        match reading {
+            Reading::Live(live) if revocation::is_over(&live, policy, scene) => {}
+            Reading::Absent => {}
+            reading => return reading,
+        }
+    }
+    Reading::Absent
 }
 
 /// The live session that the request carries, as far as is known here and now: nothing is waited for.
 pub(super) fn glance(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
-    find(visit, scene)
+    match read(visit, Use::Inspection, scene) {
+        Reading::Live(live) => Some(live),
+        Reading::Absent | Reading::Pending(_) | Reading::Refused(_) => None,
+    }
 }
 
-fn find(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
-    let policy = scene.config.session.as_ref()?;
-    let host = visit.cookie_host(policy);
-    collect(visit, policy).candidates().find_map(|candidate| {
-        let now = scene.now;
-        let live = scene.sessions.find(&candidate, |live| live.is_valid(host, now)).or_else(|| {
-            let live = Rc::new(open(&candidate, visit, policy, scene)?);
-            scene.sessions.insert(candidate.as_ref().into(), Rc::clone(&live));
-            Some(live)
-        })?;
-        (!revocation::is_over(&live, policy, scene)).then_some(live)
-    })
-}
-
-fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, scene: &Scene<'_>) -> Option<LiveSession> {
+fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, scene: &mut Scene<'_>) -> Reading {
     let binding = |tag| visit.binding_by_tag(Purpose::Session, tag, scene);
-    let OpenedSession { session, resealing_due } = cookie::open(candidate, &policy.keys, binding)?;
-    let host = visit.cookie_host(policy).to_owned();
-    session.is_live(scene.now).then(|| LiveSession::new(session, host, resealing_due, scene.now))
+    let opened = cookie::open(candidate, &policy.keys, binding);
+    let Some(OpenedSession { session, resealing_due }) = opened.filter(|opened| opened.session.is_live(scene.now))
+    else {
+        return Reading::Absent;
+    };
+    let (host, may_wait) = (visit.cookie_host(policy), visit.patience < Patience::Refreshed);
+    match refresh::standing(Presented { session, host, purpose, may_wait }, scene) {
+        Standing::Good { session, until, is_successor } => {
+            let writing_due = resealing_due || is_successor;
+            let live = Rc::new(LiveSession::new(*session, host.to_owned(), writing_due, until, scene.now));
+            if live.is_valid(host, scene.now) {
+                scene.sessions.insert(candidate.into(), Rc::clone(&live));
+            }
+            Reading::Live(live)
+        }
+        Standing::Awaits(refresh) if revocation::is_ended(refresh.session(), policy, scene) => Reading::Absent,
+        Standing::Over => Reading::Absent,
+        Standing::Awaits(refresh) => Reading::Pending(Pending::Refresh(refresh)),
+        Standing::Hindered(setback) => Reading::Refused(Denial::Refresh(setback)),
+    }
 }
 
 /// The `Set-Cookie` lines that store `session`, and delete what is left of an earlier, larger one.
@@ -151,7 +184,7 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
     let session = live.session();
     let Some(policy) = &scene.config.session else { return Vec::new() };
     let idle_timeout = policy.idle_timeout;
-    if !session.renewal_due(scene.now, idle_timeout) && !live.resealing_due() {
+    if !session.renewal_due(scene.now, idle_timeout) && !live.writing_due() {
         return Vec::new();
     }
     let slot = scene.providers.iter().find(|slot| slot.config.name == session.provider);

@@ -9,7 +9,9 @@ use crate::denial::Denial;
 use crate::http::CalloutOutcome;
 use crate::login::browser::{ResponseMode, clear_cookie};
 use crate::policy::demand::AuthenticationEvent;
-use crate::protocol::{Expected, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken};
+use crate::protocol::{
+    Expected, ExpectedNonce, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken,
+};
 use crate::session::claims::largest_claims;
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 
@@ -74,7 +76,7 @@ impl VerifyIdToken {
         let expected = Expected {
             issuer: &provider.config.issuer,
             client_id: &client.client_id,
-            nonce: &self.login.attempt.nonce,
+            nonce: ExpectedNonce::Same(&self.login.attempt.nonce),
             algorithms: &provider.config.algorithms,
             clock_skew: provider.config.clock_skew,
             access_token: &self.tokens.access_token,

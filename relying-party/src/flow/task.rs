@@ -5,7 +5,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Need, Scene, Step, exchange, introspection, session_cookie};
+use super::{Need, Scene, Step, exchange, introspection, refresh, session_cookie};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, CalloutRequest};
 use crate::time::UnixTime;
@@ -24,6 +24,11 @@ impl SharedKey {
             digest.update(part);
         }
         Self(digest.finalize().into())
+    }
+
+    /// The digest.
+    pub(crate) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -87,34 +92,50 @@ impl TaskEnd {
 pub enum TaskCallout {
     /// The answer is all that is wanted.
     Answer,
+    /// The token endpoint's answer to a refresh.
+    Refresh(refresh::AwaitRefreshResponse),
 }
 
 impl TaskCallout {
     /// Goes on with the answer, or with what came instead of one.
-    pub fn resume(self, outcome: CalloutOutcome, _: &mut Scene<'_>) -> TaskStep {
+    pub fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> TaskStep {
         match self {
             Self::Answer => TaskStep::Ended(TaskEnd::Answered(outcome)),
+            Self::Refresh(task) => task.resume(outcome, scene),
         }
     }
 }
 
 /// A task that waits for a provider.
-pub enum TaskProvider {}
+pub enum TaskProvider {
+    /// A session is to be refreshed there.
+    Refresh(refresh::AskProvider),
+    /// A refreshed ID token is to be verified with newer keys.
+    RefreshedIdToken(refresh::VerifyRefreshed),
+}
 
 impl TaskProvider {
     /// Goes on, whether the provider has become available or not.
-    pub fn resume(self, _: &mut Scene<'_>) -> TaskStep {
-        match self {}
+    pub fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
+        match self {
+            Self::Refresh(task) => task.resume(scene),
+            Self::RefreshedIdToken(task) => task.resume(scene),
+        }
     }
 }
 
 /// A task that lets time pass.
-pub enum TaskMoment {}
+pub enum TaskMoment {
+    /// Another VM refreshes a session.
+    Refresh(refresh::AwaitOther),
+}
 
 impl TaskMoment {
     /// Goes on.
-    pub fn resume(self, _: &mut Scene<'_>) -> TaskStep {
-        match self {}
+    pub fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
+        match self {
+            Self::Refresh(task) => task.resume(scene),
+        }
     }
 }
 
@@ -123,7 +144,7 @@ pub enum AwaitTask {
     /// What the issuer says of an access token.
     Introspection(introspection::AwaitIntrospection),
     /// A token for the backend.
-    Exchange(exchange::AwaitExchange),
+    Exchange(Box<exchange::AwaitExchange>),
     /// A session that cannot be read yet.
     Session(session_cookie::ReadAgain),
 }

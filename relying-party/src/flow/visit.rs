@@ -23,13 +23,15 @@ pub struct Visit {
     pub(super) origin: Rc<PublicUrl>,
     /// What it has waited for already.
     pub(super) patience: Patience,
+    /// `Set-Cookie` lines that remove a session which ended while this request waited for it.
+    pub(super) parting_cookies: Vec<String>,
 }
 
 impl Visit {
     /// Fails when the request names no usable host.
     pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
         match public_origin(&config.public_urls, &head) {
-            Some(origin) => Ok(Self { head, origin, patience: Patience::default() }),
+            Some(origin) => Ok(Self { head, origin, patience: Patience::default(), parting_cookies: Vec::new() }),
             None => Err(answer(&head, &Denial::MalformedAuthority, None, &[], Framing::Nowhere)),
         }
     }
@@ -145,6 +147,7 @@ impl Visit {
             let challenges = challenges.into_iter().map(|challenge| ("www-authenticate".to_owned(), challenge));
             reply.response.headers.extend(challenges);
         }
+        reply.response = reply.response.with_cookies(self.parting_cookies.clone());
         reply.into()
     }
 }

@@ -27,14 +27,23 @@ pub struct Expected<'a> {
     pub issuer: &'a Issuer,
     /// The audience it must be for.
     pub client_id: &'a str,
-    /// The nonce of the authorization request.
-    pub nonce: &'a str,
+    /// The nonce.
+    pub nonce: ExpectedNonce<'a>,
     /// Signature algorithms accepted from this provider.
     pub algorithms: &'a [JwsAlgorithm],
     /// Tolerated difference between the clocks.
     pub clock_skew: Duration,
     /// The access token that came with it.
     pub access_token: &'a Secret<String>,
+}
+
+/// Which nonce an ID token must have.
+#[derive(Clone, Copy)]
+pub enum ExpectedNonce<'a> {
+    /// That of the authorization request (§3.1.3.7).
+    Same(&'a str),
+    /// That of the authorization request, or none (§12.2).
+    SameOrNone(&'a str),
 }
 
 impl UnverifiedIdToken {

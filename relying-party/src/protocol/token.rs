@@ -50,8 +50,30 @@ pub struct TokenResponse {
     pub scope: Option<String>,
 }
 
-/// §3.1.3.3 to §3.1.3.5; errors as RFC 6749 §5.2 has them.
+/// §3.1.3.3 to §3.1.3.5.
 pub fn process_token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
+    let TokenAnswer { access_token, id_token, refresh_token, expires_in, scope } = issued(status, body)?;
+    let id_token = id_token.ok_or(TokenError::MissingIdToken)?;
+    Ok(TokenResponse { access_token, id_token, refresh_token, expires_in, scope })
+}
+
+/// What a token endpoint gives to whoever has something that stands for an authorization (RFC 6749 §5.1).
+#[derive(Debug)]
+pub struct TokenAnswer {
+    /// `access_token`
+    pub access_token: Secret<String>,
+    /// `id_token`
+    pub id_token: Option<UnverifiedIdToken>,
+    /// `refresh_token`
+    pub refresh_token: Option<Secret<String>>,
+    /// `expires_in`: how long the access token lives, if the provider says so.
+    pub expires_in: Option<Duration>,
+    /// `scope`, when it is said.
+    pub scope: Option<String>,
+}
+
+/// Reads the answer; errors as RFC 6749 §5.2 has them.
+pub(super) fn issued(status: u16, body: &[u8]) -> Result<TokenAnswer, TokenError> {
     let answer = json::parse_object(body, MAX_RESPONSE);
     if status != 200 {
         return Err(refusal(status, answer.as_ref().ok()));
@@ -66,10 +88,9 @@ pub fn process_token_response(status: u16, body: &[u8]) -> Result<TokenResponse,
     if !token_type.eq_ignore_ascii_case("bearer") {
         return Err(TokenError::TokenTypeNotBearer);
     }
-    let id_token = string(&answer, "id_token")?.ok_or(TokenError::MissingIdToken)?;
-    Ok(TokenResponse {
+    Ok(TokenAnswer {
         access_token: Secret::new(access_token.to_owned()),
-        id_token: UnverifiedIdToken::new(id_token.to_owned()),
+        id_token: string(&answer, "id_token")?.map(|token| UnverifiedIdToken::new(token.to_owned())),
         refresh_token: string(&answer, "refresh_token")?.map(|token| Secret::new(token.to_owned())),
         expires_in: expires_in(&answer)?,
         scope: string(&answer, "scope")?.map(str::to_owned),

@@ -225,6 +225,7 @@ mod tests {
     use crate::http::Headers;
     use crate::jose::test_key::{TestKey, jwk_set, with};
     use crate::jose::{JwsAlgorithm, Software};
+    use crate::protocol::ExpectedNonce;
     use crate::protocol::test_provider::{ISSUER, client, document, provider};
     use crate::protocol::{Expected, ProviderMetadata, UnverifiedIdToken, process_discovery_response};
 
@@ -249,7 +250,7 @@ mod tests {
         let expected = Expected {
             issuer: &provider.issuer,
             client_id: &client().client_id,
-            nonce: "n1",
+            nonce: ExpectedNonce::Same("n1"),
             algorithms: &provider.algorithms,
             clock_skew: provider.clock_skew,
             access_token: &Secret::new("token".to_owned()),

@@ -51,6 +51,8 @@ pub enum Purpose {
     Login,
     /// A posted form that waits for a login.
     Form,
+    /// A refreshed session on its way to requests that still carry the old one.
+    Refreshed,
 }
 
 /// A sealed value, opened.
@@ -118,6 +120,7 @@ impl Binding<'_> {
             Purpose::Session => b's',
             Purpose::Login => b'l',
             Purpose::Form => b'f',
+            Purpose::Refreshed => b'r',
         };
         let mut associated = vec![VERSION, purpose];
         associated.extend_from_slice(&self.provider_tag());

@@ -62,6 +62,12 @@ impl Tokens {
         }
     }
 
+    /// What is kept of tokens that were issued now in exchange for these.
+    pub fn replaced(&self, issued: IssuedTokens, kept: KeptTokens, now: UnixTime) -> Self {
+        let new = Self::keep(issued, kept, now);
+        Self { id_token: new.id_token.or_else(|| self.id_token.clone()), ..new }
+    }
+
     /// When they are to be refreshed: `before` the access token ends, but not before half of its life is over. `None` without a
     /// refresh token.
     pub fn refresh_due(&self, before: Duration) -> Option<UnixTime> {

@@ -113,11 +113,19 @@ pub(super) mod time {
 pub(super) mod nonce {
     use subtle::ConstantTimeEq as _;
 
+    use super::super::ExpectedNonce;
     use super::{Claims, IdTokenError, ensure};
 
     /// Step 11
-    pub(in crate::protocol::id_token) fn check(claims: &Claims, expected: &str) -> Result<(), IdTokenError> {
-        let nonce = claims.0.get("nonce").ok_or(IdTokenError::NonceMissing)?;
+    pub(in crate::protocol::id_token) fn check(
+        claims: &Claims,
+        expected: ExpectedNonce<'_>,
+    ) -> Result<(), IdTokenError> {
+        let (nonce, expected) = match (claims.0.get("nonce"), expected) {
+            (None, ExpectedNonce::SameOrNone(_)) => return Ok(()),
+            (None, ExpectedNonce::Same(_)) => return Err(IdTokenError::NonceMissing),
+            (Some(nonce), ExpectedNonce::Same(expected) | ExpectedNonce::SameOrNone(expected)) => (nonce, expected),
+        };
         let nonce = nonce.as_str().ok_or(IdTokenError::NonceMismatch)?;
         ensure(nonce.as_bytes().ct_eq(expected.as_bytes()).into(), IdTokenError::NonceMismatch)
     }

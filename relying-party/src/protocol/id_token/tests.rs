@@ -23,7 +23,7 @@ fn verify(token: String, now: u64) -> Result<VerifiedIdToken, IdTokenError> {
     let expected = Expected {
         issuer: &Issuer::exact(ISSUER.to_owned()),
         client_id: "portal",
-        nonce: "n1",
+        nonce: ExpectedNonce::Same("n1"),
         algorithms: &[JwsAlgorithm::Rs256, JwsAlgorithm::Es256, JwsAlgorithm::Rs512],
         clock_skew: Duration::from_secs(60),
         access_token: &Secret::new(ACCESS_TOKEN.to_owned()),

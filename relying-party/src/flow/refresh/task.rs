@@ -1,0 +1,205 @@
+//! A refresh, step by step. It belongs to no request: once the provider was asked, what it answers is for all who have the session.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::KeptTokens;
+use crate::flow::provider::LoadedProvider;
+use crate::flow::{Need, Scene, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
+use crate::http::CalloutOutcome;
+use crate::log::LogLine;
+use crate::protocol::refresh::{Original, RefreshError, process_refresh_response, refresh_request, verify_refreshed};
+use crate::protocol::token::TokenAnswer;
+use crate::protocol::{Expected, ExpectedNonce, ProviderFailure, VerifiedIdToken};
+use crate::reason::Reason as _;
+use crate::session::cookie::{PresentParts, set_cookies};
+use crate::session::refreshed::Refreshed;
+use crate::session::{IssuedTokens, RefreshToken};
+use crate::time::UnixTime;
+
+use super::Refresh;
+use super::record::{Found, LEASE, Place};
+
+/// How often another VM's refresh is looked for.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Everything that is here by now is where those who wait look for it.
+const ENDED: TaskStep = TaskStep::Ended(TaskEnd::Published);
+
+/// Begins, unless somebody else has.
+pub(in crate::flow) fn begin(refresh: &Rc<Refresh>, scene: &mut Scene<'_>) -> TaskStep {
+    // One who holds the lease and is gone is waited for; after that it is our turn.
+    AwaitOther { refresh: Rc::clone(refresh), until: scene.now + LEASE + LEASE }.resume(scene)
+}
+
+/// A refresh that perhaps another VM does.
+pub struct AwaitOther {
+    refresh: Rc<Refresh>,
+    until: UnixTime,
+}
+
+impl AwaitOther {
+    /// Takes the lease, if it is free.
+    pub(in crate::flow) fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
+        let Self { refresh, until } = self;
+        let vm = scene.answers.refreshes.vm(scene.entropy);
+        match refresh.place().claim(refresh.obtained_at(), vm, scene.now, &mut scene.shared) {
+            Ok(()) => {
+                let need = Need { provider: refresh.provider, newer_than: None };
+                let task = TaskProvider::Refresh(AskProvider { refresh, need });
+                TaskStep::Wait(TaskWait::Provider { need, task })
+            }
+            Err(Found::UnderWay) if scene.now < until => {
+                let task = TaskMoment::Refresh(Self { refresh, until });
+                TaskStep::Wait(TaskWait::Moment { at: scene.now + POLL, task })
+            }
+            Err(_) => ENDED,
+        }
+    }
+}
+
+/// A refresh that is this VM's, as soon as the provider is available.
+pub struct AskProvider {
+    refresh: Rc<Refresh>,
+    need: Need,
+}
+
+impl AskProvider {
+    pub(in crate::flow) fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
+        let Self { refresh, need } = self;
+        let Ok(loaded) = scene.provider(need) else { return refresh.fail(&RefreshError::ProviderNotReady, scene) };
+        let token = refresh.session.tokens.refresh.as_ref();
+        let Some((registration, RefreshToken { value, .. })) = loaded.registration().zip(token) else {
+            return refresh.fail(&RefreshError::ProviderNotReady, scene);
+        };
+        match refresh_request(registration, value, &mut scene.means()) {
+            Ok(request) => {
+                let task = TaskCallout::Refresh(AwaitRefreshResponse { refresh, loaded });
+                TaskStep::Wait(TaskWait::Callout { request: Box::new(request), task })
+            }
+            Err(error) => refresh.fail(&error.into(), scene),
+        }
+    }
+}
+
+/// A refresh whose answer is still to come.
+pub struct AwaitRefreshResponse {
+    refresh: Rc<Refresh>,
+    loaded: Rc<LoadedProvider>,
+}
+
+impl AwaitRefreshResponse {
+    pub(in crate::flow) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> TaskStep {
+        let Self { refresh, loaded } = self;
+        let answer = ProviderFailure::answer(outcome).map_err(RefreshError::from);
+        match answer.and_then(|(status, body)| process_refresh_response(status, &body)) {
+            Ok(answer) => {
+                let need = Need { provider: refresh.provider, newer_than: Some(loaded.generation) };
+                VerifyRefreshed { refresh, need, answer }.conclude(&loaded, true, scene)
+            }
+            Err(error) => refresh.fail(&error, scene),
+        }
+    }
+}
+
+/// A refresh whose ID token waits for newer keys.
+pub struct VerifyRefreshed {
+    refresh: Rc<Refresh>,
+    need: Need,
+    answer: TokenAnswer,
+}
+
+impl VerifyRefreshed {
+    pub(in crate::flow) fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
+        match scene.provider(Need { newer_than: None, ..self.need }) {
+            Ok(loaded) => self.conclude(&loaded, false, scene),
+            Err(_) => self.refresh.fail(&RefreshError::ProviderNotReady, scene),
+        }
+    }
+
+    /// A key that is not known may be newer than what is loaded: then once more with newer keys, if that `may_wait`.
+    fn conclude(self, loaded: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> TaskStep {
+        match self.check(loaded, scene) {
+            Ok(id_token) => self.finish(id_token, scene),
+            Err(error) if may_wait && error.newer_keys_may_help() => {
+                let vm = scene.answers.refreshes.vm(scene.entropy);
+                self.refresh.place().prolong(vm, scene.now, &mut scene.shared);
+                let need = self.need;
+                TaskStep::Wait(TaskWait::Provider { need, task: TaskProvider::RefreshedIdToken(self) })
+            }
+            Err(error) => self.refresh.fail(&error, scene),
+        }
+    }
+
+    fn check(&self, loaded: &LoadedProvider, scene: &Scene<'_>) -> Result<Option<VerifiedIdToken>, RefreshError> {
+        let Some(id_token) = &self.answer.id_token else { return Ok(None) };
+        let session = &self.refresh.session;
+        let (client, kept) =
+            loaded.config.client.as_ref().zip(session.tokens.refresh.as_ref()).ok_or(RefreshError::ProviderNotReady)?;
+        let expected = Expected {
+            issuer: &loaded.config.issuer,
+            client_id: &client.client_id,
+            nonce: ExpectedNonce::SameOrNone(&kept.nonce),
+            algorithms: &loaded.config.algorithms,
+            clock_skew: loaded.config.clock_skew,
+            access_token: &self.answer.access_token,
+        };
+        let claim = |name: &str| session.claims.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let original =
+            Original { issuer: claim("iss"), subject: claim("sub"), auth_time: session.authentication.auth_time };
+        verify_refreshed(id_token, &expected, &original, &loaded.keys, scene.verifier, scene.now).map(Some)
+    }
+
+    fn finish(self, id_token: Option<VerifiedIdToken>, scene: &mut Scene<'_>) -> TaskStep {
+        let Self { refresh, answer, .. } = self;
+        let config = scene.config;
+        let (Some(policy), Some(old)) = (&config.session, &refresh.session.tokens.refresh) else { return ENDED };
+        let TokenAnswer { access_token, refresh_token, expires_in, scope, .. } = answer;
+        let is_spent = refresh_token.as_ref().is_some_and(|new| *new != old.value);
+        let issued = IssuedTokens {
+            access_token,
+            expires_in,
+            refresh_token: refresh_token.or_else(|| Some(old.value.clone())),
+            nonce: old.nonce.clone(),
+        };
+        let brought = Refreshed {
+            tokens: refresh.session.tokens.replaced(issued, KeptTokens::of(config), scene.now),
+            scopes: scope.map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
+            acr: id_token.as_ref().and_then(VerifiedIdToken::acr).map(str::to_owned),
+            sid: id_token.as_ref().and_then(VerifiedIdToken::sid).map(str::to_owned),
+            claims: id_token.map(VerifiedIdToken::into_claims),
+        };
+        let next = refresh.session.refreshed(brought, policy, scene.now);
+        let Some(sealed) = refresh.seal(&next, policy, scene).filter(|sealed| {
+            let max_age = next.expires_at.since(scene.now);
+            set_cookies(&policy.cookie, policy.max_cookies, sealed, max_age, PresentParts::default()).is_ok()
+        }) else {
+            return refresh.fail(&RefreshError::SessionTooLarge, scene);
+        };
+        refresh.place().refreshed(&sealed, is_spent, scene.now, &mut scene.shared);
+        ENDED
+    }
+}
+
+impl Refresh {
+    fn place(&self) -> Place {
+        Place::of(&self.key)
+    }
+
+    /// Ends the attempt, or the session.
+    fn fail(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
+        let (code, provider) = (error.code(), &self.session.provider);
+        match error.setback() {
+            Some(setback) => {
+                let vm = scene.answers.refreshes.vm(scene.entropy);
+                self.place().failed(vm, setback, scene.now, &mut scene.shared);
+                scene.log.push(LogLine::warn(format!("session not refreshed: {code}; provider: {provider}")));
+            }
+            None => {
+                self.place().ended(scene.now, &mut scene.shared);
+                scene.log.push(LogLine::info(format!("session ended by its refresh: {code}; provider: {provider}")));
+            }
+        }
+        ENDED
+    }
+}
