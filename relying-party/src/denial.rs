@@ -5,13 +5,16 @@ mod wording;
 
 use std::time::Duration;
 
-use crate::admission::RequirementNotMet;
+use serde_json::{Map, Value};
+
+use crate::admission::NotAdmitted;
 use crate::http::credentials::TokenScheme;
 use crate::log::LogLine;
 use crate::login::attempt::LoginAttemptError;
+use crate::policy::demand::{AuthenticationDemand, StepUpError};
 use crate::policy::path::PathError;
 use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseError};
-use crate::protocol::challenge::BearerError;
+use crate::protocol::challenge::{BearerError, step_up_challenge};
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::refresh::Setback;
@@ -19,6 +22,7 @@ use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
 use crate::reason::Reason;
+use crate::session::claims::ClaimsElsewhere;
 
 pub use self::wording::Wording;
 
@@ -51,6 +55,12 @@ pub enum Denial {
     LoginUnavailable,
     /// The rule's `require` is not met.
     RequirementNotMet,
+    /// It is not met, and the provider did not send the claims that it looks at.
+    ClaimsElsewhere(ClaimsElsewhere),
+    /// The rule wants a more recent or a stronger authentication than the session's.
+    StepUpRequired(AuthenticationDemand),
+    /// The login did not bring the authentication that was asked for.
+    StepUp(StepUpError),
     /// There is no such endpoint below `base_path`.
     UnknownEndpoint,
     /// The endpoint does not take this method; it takes these.
@@ -100,13 +110,27 @@ impl Denial {
         match self {
             Self::LoginOrTokenRequired => BearerError::Missing.challenges(TokenScheme::Bearer, resource_metadata),
             Self::Bearer(error) => error.challenges(scheme, resource_metadata),
+            Self::StepUpRequired(demand) => vec![step_up_challenge(demand)],
             _ => Vec::new(),
         }
     }
 
-    /// Whether another access token, or one at all, could help.
+    /// Whether there is a challenge: another access token, one at all, or another authentication could help.
     pub const fn is_about_tokens(&self) -> bool {
-        matches!(self, Self::LoginOrTokenRequired | Self::Bearer(_))
+        matches!(self, Self::LoginOrTokenRequired | Self::Bearer(_) | Self::StepUpRequired(_))
+    }
+
+    /// Further members of the problem document.
+    pub fn problem_members(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        if let Self::StepUpRequired(AuthenticationDemand { max_age, acr_values }) = self {
+            members.insert("error".to_owned(), "insufficient_user_authentication".into());
+            members.extend(max_age.map(|max_age| ("max_age".to_owned(), max_age.as_secs().into())));
+            if !acr_values.is_empty() {
+                members.insert("acr_values".to_owned(), acr_values.join(" ").into());
+            }
+        }
+        members
     }
 
     /// When to come back.
@@ -129,7 +153,13 @@ impl Denial {
             line
         };
         match (self, self.wording().status) {
-            (Self::LoginRequired | Self::LoginOrTokenRequired | Self::Bearer(BearerError::Missing), _) => None,
+            (
+                Self::LoginRequired
+                | Self::LoginOrTokenRequired
+                | Self::StepUpRequired(_)
+                | Self::Bearer(BearerError::Missing),
+                _,
+            ) => None,
             (_, 500..) => Some(LogLine::warn(message())),
             _ => Some(LogLine::info(message())),
         }
@@ -151,6 +181,9 @@ impl Reason for Denial {
             Self::TooBusy => "provider.too_busy",
             Self::LoginUnavailable => "session.login_unavailable",
             Self::RequirementNotMet => "policy.require_not_met",
+            Self::ClaimsElsewhere(claims) => claims.code(),
+            Self::StepUpRequired(_) => "step_up.required",
+            Self::StepUp(error) => error.code(),
             Self::UnknownEndpoint => "endpoint.unknown",
             Self::MethodNotAllowed(_) => "endpoint.method_not_allowed",
             Self::UnknownProvider => "login.provider_unknown",
@@ -206,9 +239,19 @@ impl From<PathError> for Denial {
     }
 }
 
-impl From<RequirementNotMet> for Denial {
-    fn from(_: RequirementNotMet) -> Self {
-        Self::RequirementNotMet
+impl From<NotAdmitted> for Denial {
+    fn from(refused: NotAdmitted) -> Self {
+        match refused {
+            NotAdmitted::Authentication(demand) => Self::StepUpRequired(demand),
+            NotAdmitted::Requirement => Self::RequirementNotMet,
+            NotAdmitted::ClaimsElsewhere(claims) => Self::ClaimsElsewhere(claims),
+        }
+    }
+}
+
+impl From<StepUpError> for Denial {
+    fn from(error: StepUpError) -> Self {
+        Self::StepUp(error)
     }
 }
 

@@ -142,7 +142,7 @@ mod tests {
             START,
         ));
         let admission = match by_session {
-            true => Admission::by_session(live, None, None).ok(),
+            true => Admission::by_session(live, None, None, UnixTime::from_secs(0)).ok(),
             false => Admission::anonymous(&config.rules[0]),
         };
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));

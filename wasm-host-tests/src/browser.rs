@@ -185,6 +185,22 @@ impl Tab {
 }
 
 impl Page {
+    /// Where the page's first link to our login endpoint leads whose target has `part`.
+    #[track_caller]
+    pub fn login_link(&self, part: &str) -> String {
+        let text = self.exchange.response.text();
+        let targets = text.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let mut links = targets.map(|target| target.replace("&amp;", "&"));
+        let link = links.find(|target| target.starts_with("/oauth2/login") && target.contains(part));
+        link.unwrap_or_else(|| panic!("no login link with {part}: {text}"))
+    }
+
+    /// The requests to the provider's authorization endpoint on the way.
+    pub fn authorizations(&self) -> Vec<Url> {
+        let urls = self.trail.iter().filter_map(|address| Url::parse(address).ok());
+        urls.filter(|url| url.path().ends_with("/authorize")).collect()
+    }
+
     /// Asserts that the page is the application's, at this path and query.
     #[track_caller]
     pub fn shows(&self, path: &str) -> &Request {

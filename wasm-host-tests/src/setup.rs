@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::message::{ORIGIN, Response};
-use crate::provider::{AUDIENCE, CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, OTHER_ISSUER, OTHER_KEYS, Provider};
+use crate::provider::{
+    AUDIENCE, CLIENT_ID, CLIENT_SECRET, CLUSTER, ISSUER, OTHER_ISSUER, OTHER_KEYS, Provider, SECOND_ISSUER,
+};
 use crate::simulation::Verification;
 
 /// Configuration, environment, provider and application of one scenario.
@@ -108,6 +110,24 @@ impl Setup {
     #[must_use]
     pub fn session(mut self, key: &str, value: impl Into<Value>) -> Self {
         self.document["session"][key] = value.into();
+        self
+    }
+
+    /// With a second provider, `partner`: another issuer, at which people can sign in as well.
+    #[must_use]
+    pub fn with_partner(mut self) -> Self {
+        let partner = json!({
+            "name": "partner", "display_name": "Partner login", "issuer": SECOND_ISSUER, "cluster": CLUSTER,
+            "client_id": CLIENT_ID, "client_secret": {"env": "CORP_CLIENT_SECRET"},
+        });
+        self.document["providers"].as_array_mut().expect("a list").push(partner);
+        self
+    }
+
+    /// Puts a rule before all others.
+    #[must_use]
+    pub fn rule(mut self, rule: Value) -> Self {
+        self.document["rules"].as_array_mut().expect("a list").insert(0, rule);
         self
     }
 

@@ -1,10 +1,16 @@
 //! A session that was opened.
 
+use std::time::Duration;
+
 use super::live_identity::LiveIdentity;
+use crate::policy::demand::AuthenticationDemand;
 use crate::policy::identity::{Credential, Identity};
 use crate::session::Session;
 use crate::session::revocation::Clearance;
 use crate::time::UnixTime;
+
+/// How long the way from the end of a login to the page that it was for may take.
+const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// An opened session.
 pub struct LiveSession {
@@ -51,6 +57,14 @@ impl LiveSession {
         &self.clearance
     }
 
+    /// Whether its owner authenticated as `demand` asks. What was recent enough for the login is so until the browser has come
+    /// from there: a short `max_age` must not send it round for ever.
+    pub fn was_authenticated(&self, demand: &AuthenticationDemand, now: UnixTime) -> bool {
+        let signed_in_at = self.session.authenticated_at;
+        let has_just_arrived = now.since(signed_in_at) < ARRIVAL;
+        self.session.authentication.meets(demand, if has_just_arrived { signed_in_at } else { now })
+    }
+
     /// Whether the browser has it in an older form.
     pub const fn writing_due(&self) -> bool {
         self.writing_due
@@ -64,8 +78,6 @@ impl LiveSession {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::config::IdentityHeader;
     use crate::policy::expression::Expression;
@@ -107,6 +119,22 @@ mod tests {
         let without_token = live(token_ends_at);
         assert!(without_token.identity().headers(&headers, None).is_empty());
         assert!(without_token.is_valid("portal.example.org", token_ends_at), "the session itself lives on");
+    }
+
+    #[test]
+    fn a_session_is_recent_for_as_long_as_the_rule_says_and_until_the_browser_has_arrived() {
+        let asked =
+            |seconds| AuthenticationDemand { max_age: Some(Duration::from_secs(seconds)), acr_values: Vec::new() };
+        let at = |seconds| START + Duration::from_secs(seconds);
+        let mut session = session(START);
+        session.authentication.auth_time = Some(START);
+        let live = LiveSession::new(session, "portal.example.org".to_owned(), false, START);
+        for (max_age, now, is_recent) in [(60, 60, true), (60, 61, false), (1, 1, true), (1, 2, false), (0, 1, true)] {
+            assert_eq!(live.was_authenticated(&asked(max_age), at(now)), is_recent, "{max_age} {now}");
+        }
+        let unknown = self::live(START);
+        assert!(!unknown.was_authenticated(&asked(60), START), "what the provider did not say did not happen");
+        assert!(unknown.was_authenticated(&AuthenticationDemand::default(), at(9999)));
     }
 
     #[test]

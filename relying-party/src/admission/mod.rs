@@ -11,11 +11,12 @@ mod tests;
 use std::rc::Rc;
 
 use crate::config::{Authentication, Rule};
-use crate::policy::demand::{Demand, Exchange};
+use crate::policy::demand::{AuthenticationDemand, Demand, Exchange};
 use crate::policy::request_view::RequestView;
 use crate::protocol::access_token::AccessTokenError;
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::Possession;
+use crate::session::claims::ClaimsElsewhere;
 use crate::time::UnixTime;
 
 use self::passage::Credentials;
@@ -38,9 +39,16 @@ enum Admitted {
     Anonymous,
 }
 
-/// The rule's `require` does not hold, or cannot be evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequirementNotMet;
+/// Why a session does not admit a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// The person authenticated too long ago, or not strongly enough.
+    Authentication(AuthenticationDemand),
+    /// The rule's `require` does not hold, or cannot be evaluated.
+    Requirement,
+    /// It does not hold, and it looks at these claims, which the provider did not send.
+    ClaimsElsewhere(ClaimsElsewhere),
+}
 
 impl Admission {
     /// By a session, for the rule with this index and demand, or for the default (`None`).
@@ -48,13 +56,18 @@ impl Admission {
         session: Rc<LiveSession>,
         rule: Option<(usize, &Demand)>,
         request: Option<&RequestView<'_>>,
-    ) -> Result<Self, RequirementNotMet> {
-        match rule.and_then(|(rule, demand)| Some((rule, demand.require.as_ref()?))) {
-            Some((rule, require)) if !session.identity().meets(rule, require, request) => Err(RequirementNotMet),
-            Some(_) | None => {
-                let exchange = rule.and_then(|(_, demand)| demand.exchange.clone());
-                Ok(Self { who: Admitted::Session(session), exchange })
+        now: UnixTime,
+    ) -> Result<Self, NotAdmitted> {
+        let Some((rule, demand)) = rule else { return Ok(Self { who: Admitted::Session(session), exchange: None }) };
+        if !session.was_authenticated(&demand.authentication, now) {
+            return Err(NotAdmitted::Authentication(demand.authentication.clone()));
+        }
+        match &demand.require {
+            Some(require) if !session.identity().meets(rule, require, request) => {
+                let elsewhere = ClaimsElsewhere::of(&session.session().left_elsewhere, &require.references().claims);
+                Err(elsewhere.map_or(NotAdmitted::Requirement, NotAdmitted::ClaimsElsewhere))
             }
+            Some(_) | None => Ok(Self { who: Admitted::Session(session), exchange: demand.exchange.clone() }),
         }
     }
 

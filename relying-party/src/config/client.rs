@@ -277,9 +277,10 @@ fn parameter<'a>(name: &str, member: &Cursor<'a>) -> Option<&'a str> {
     let value = member.text("a string")?;
     let expected = match name {
         "response_mode" if !matches!(value, "query" | "form_post") => "`query` or `form_post`",
-        // It would have to be checked against `auth_time` (OIDC Core §3.1.3.7, step 13).
-        "max_age" => {
-            member.report_planned("`max_age`");
+        // What is asked for must be checked when it comes back (OIDC Core §3.1.3.7, steps 12 and 13); rules do.
+        "max_age" | "acr_values" => {
+            member
+                .refuse(format_args!("`{name}` for every login"), format_args!("`{name}` in the `rules` that need it"));
             return None;
         }
         _ => return Some(value),

@@ -115,13 +115,10 @@ fn audience(rule: &Mapping<'_>, kind: Kind) -> Option<Option<Vec<String>>> {
 }
 
 fn authentication_demand(rule: &Mapping<'_>, kind: Kind) -> Option<AuthenticationDemand> {
-    for name in ["max_age", "acr_values"] {
-        if let Some(member) = rule.member(name).filter(|_| kind != Kind::Bearer) {
-            member.report_planned(format_args!("`{name}` in rules that take sessions"));
-        }
-    }
-    let max_age = rule
-        .optional("max_age", None, |cursor| duration::read(&cursor, Duration::ZERO..=duration::MAX_DURATION).map(Some));
+    // A session is always older than the moment of the login.
+    let shortest = if kind.takes_sessions() { Duration::from_secs(1) } else { Duration::ZERO };
+    let max_age =
+        rule.optional("max_age", None, |cursor| duration::read(&cursor, shortest..=duration::MAX_DURATION).map(Some));
     let acr_values = rule.optional("acr_values", Vec::new(), |cursor| acr_values(&cursor));
     Some(AuthenticationDemand { max_age: max_age?, acr_values: acr_values? })
 }

@@ -2,6 +2,7 @@
 
 use super::Denial;
 use crate::login::attempt::LoginAttemptError;
+use crate::policy::demand::StepUpError;
 use crate::protocol::authorization::AuthorizationError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
@@ -73,6 +74,19 @@ impl Denial {
             Self::Userinfo(UserinfoError::Refused { .. }) => Some(
                 "the provider refused the access token of the login at its UserInfo endpoint: is `openid` granted?",
             ),
+            Self::StepUp(StepUpError::AcrNotMet) => Some(
+                "the provider was asked with `acr_values` and answered with another `acr` or none: compare the rule's `acr_values` \
+                 with what it knows, and let the client use them there",
+            ),
+            Self::StepUp(StepUpError::AuthTimeMissing) => Some(
+                "the provider was asked with `max_age` and sent no `auth_time`: it cannot be used for rules with `max_age`, unless \
+                 a setting of the client there adds the claim",
+            ),
+            Self::StepUp(StepUpError::TooOld) => Some(
+                "the provider was asked with `max_age` and did not ask the person again, or the person took longer than that; \
+                 compare the clocks as well",
+            ),
+            Self::ClaimsElsewhere(elsewhere) => Some(elsewhere.advice()),
             Self::LoginUnavailable => {
                 Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
             }

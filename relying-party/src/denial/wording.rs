@@ -2,6 +2,7 @@
 
 use super::Denial;
 use crate::login::attempt::LoginAttemptError;
+use crate::policy::demand::StepUpError;
 use crate::protocol::authorization::AuthorizationError;
 use crate::protocol::challenge::BearerError;
 use crate::protocol::confirmation::PossessionError;
@@ -66,6 +67,33 @@ impl Denial {
                 "Access denied",
                 "You are signed in, but your account is not allowed to do this. Ask the person who runs this application.",
                 None,
+            ),
+            Self::ClaimsElsewhere(_) => wording(
+                403,
+                "Access denied",
+                "Your account has more groups or attributes than the sign-in service sends along, so it is not known whether you \
+                 are allowed to do this. Tell the person who runs this application.",
+                None,
+            ),
+            Self::StepUpRequired(_) => wording(
+                401,
+                "Sign in again",
+                "This needs a more recent or a stronger sign-in than the one that you have.",
+                Some("Sign in again"),
+            ),
+            Self::StepUp(StepUpError::AcrNotMet) => wording(
+                403,
+                "A stronger sign-in is needed",
+                "The sign-in service did not sign you in as strongly as this page needs. If it did not ask you for a second \
+                 factor, tell the person who runs this application.",
+                TRY_AGAIN,
+            ),
+            Self::StepUp(StepUpError::AuthTimeMissing | StepUpError::TooOld) => wording(
+                502,
+                "A more recent sign-in is needed",
+                "The sign-in service did not confirm that you signed in just now, or it took too long. If this happens again, \
+                 tell the person who runs this application.",
+                TRY_AGAIN,
             ),
             Self::UnknownEndpoint => wording(404, "Not found", "There is nothing at this address.", None),
             Self::MethodNotAllowed(_) => {

@@ -80,15 +80,17 @@ fn too_late(
     policy: &SessionPolicy,
     scene: &mut Scene<'_>,
 ) -> Step {
-    let known = error.attempt().map(|attempt| (attempt.provider.clone(), attempt.return_to.clone()));
+    let Some(attempt) = error.attempt().cloned() else { return visit.refuse(error, scene) };
+    let LoginAttempt { provider, return_to: target, demand, .. } = &attempt;
     let is_overtaken = matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && attempt.beginning != Beginning::Repeated);
-    match (known, session_cookie::glance(visit, scene)) {
-        (Some((_, target)), Some(_)) => arrive(visit, &target, policy, scene).into(),
-        (Some((provider, target)), None) if is_overtaken => {
-            visit.refuse_login(Denial::LoginOvertaken, Some(&provider), &target, scene)
-        }
-        (Some((provider, target)), None) => visit.refuse_login(error, Some(&provider), &target, scene),
-        (None, _) => visit.refuse(error, scene),
+    // A session that is not what this login was for would begin it again, and again.
+    let is_signed_in =
+        session_cookie::glance(visit, scene).is_some_and(|live| live.was_authenticated(demand, scene.now));
+    let wanted = (Some(provider.as_str()), demand);
+    match error {
+        _ if is_signed_in => arrive(visit, target, policy, scene).into(),
+        _ if is_overtaken => visit.refuse_demanding(Denial::LoginOvertaken, wanted, target, scene),
+        error => visit.refuse_demanding(error, wanted, target, scene),
     }
 }
 
@@ -107,8 +109,15 @@ impl Login {
         }
     }
 
+    /// Whether there is a session already, as this login was to bring one.
+    fn has_been_completed(&self, scene: &mut Scene<'_>) -> bool {
+        let live = session_cookie::glance(&self.visit, scene);
+        live.is_some_and(|live| live.was_authenticated(&self.attempt.demand, scene.now))
+    }
+
     pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
-        self.visit.refuse_login(denial, Some(&self.attempt.provider), &self.attempt.return_to, scene)
+        let LoginAttempt { provider, demand, return_to, .. } = &*self.attempt;
+        self.visit.refuse_demanding(denial, (Some(provider), demand), return_to, scene)
     }
 }
 
@@ -165,9 +174,7 @@ impl AwaitTokenResponse {
         match process_token_response(status, &body) {
             Ok(tokens) => VerifyIdToken::begin(self.login, self.need.provider, tokens, &self.provider, scene),
             // Two callbacks for one code: the first one signed the person in.
-            Err(TokenError::InvalidGrant) if session_cookie::glance(&self.login.visit, scene).is_some() => {
-                self.login.arrive(scene)
-            }
+            Err(TokenError::InvalidGrant) if self.login.has_been_completed(scene) => self.login.arrive(scene),
             Err(error) => self.login.refuse(error, scene),
         }
     }

@@ -14,7 +14,7 @@ use crate::reason::Reason;
 
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, callback, login, logout, session_cookie};
+use super::{Scene, Step, callback, login, logout, session_cookie, step_up};
 
 /// Answers a request to an endpoint.
 pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) -> Step {
@@ -43,14 +43,14 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
             "fragment" => fragment = Fragment::parse(&value),
             "form" => form = FormId::parse(&value),
             "again" => choice.beginning = Beginning::Repeated,
-            _ => {}
+            name => step_up::take_parameter(&mut choice.demand, name, &value),
         }
     }
     let target = target.unwrap_or_else(ReturnTarget::root).with(fragment, form);
     if visit.initiator() == Initiator::Navigation {
         login::begin(visit, target, choice, scene)
     } else {
-        visit.refuse_login(Denial::LoginRequired, None, &target, scene)
+        visit.refuse_demanding(Denial::LoginRequired, (choice.provider.as_deref(), &choice.demand), &target, scene)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::session::seal::Purpose;
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, step_up};
 
 /// What the visitor chose.
 #[derive(Default)]
@@ -80,7 +80,7 @@ impl BeginLogin {
             Ok(provider) => self.redirect(provider, scene),
             Err(denial) => {
                 let name = scene.provider_name(self.need);
-                self.visit.refuse_login(denial, name.as_deref(), &self.target, scene)
+                self.visit.refuse_demanding(denial, (name.as_deref(), &self.demand), &self.target, scene)
             }
         }
     }
@@ -93,8 +93,8 @@ impl BeginLogin {
         let (client, cookie) = (registration.client, &session.cookie);
         // Said before people have typed their passwords.
         if client.userinfo && registration.endpoints.userinfo.is_none() {
-            let name = Some(provider.config.name.as_str());
-            return self.visit.refuse_login(UserinfoError::MissingEndpoint, name, &self.target, scene);
+            let wanted = (Some(provider.config.name.as_str()), &self.demand);
+            return self.visit.refuse_demanding(UserinfoError::MissingEndpoint, wanted, &self.target, scene);
         }
         let browser = BrowserId::of_login(self.visit.head.headers(), cookie, scene.entropy);
         let redirect_uri = self.visit.endpoint(config, "callback");
@@ -172,6 +172,7 @@ fn offer_providers(
     choice: &Choice,
     scene: &Scene<'_>,
 ) -> Response {
+    let demanded = step_up::parameters(&choice.demand);
     let choices: Vec<_> = several
         .iter()
         .filter_map(|index| scene.providers.get(*index))
@@ -179,6 +180,7 @@ fn offer_providers(
             let mut parameters = vec![("provider", slot.config.name.as_str())];
             parameters.extend(target.parameters());
             parameters.extend(choice.login_hint.as_deref().map(|hint| ("login_hint", hint)));
+            parameters.extend(demanded.iter().map(|(name, value)| (*name, value.as_str())));
             (slot.config.display_name.as_str(), Visit::login_path(scene.config, &parameters))
         })
         .collect();

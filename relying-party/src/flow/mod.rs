@@ -17,6 +17,7 @@ mod resource_metadata;
 mod revocation;
 mod session_cookie;
 mod sign_in;
+mod step_up;
 mod task;
 mod userinfo;
 mod visit;

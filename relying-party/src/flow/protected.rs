@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::admission::{Admission, LiveSession, Onward, Passage};
+use crate::admission::{Admission, LiveSession, NotAdmitted, Onward, Passage};
 use crate::config::{Authentication, Rule};
 use crate::denial::Denial;
 use crate::forward::Forward;
@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 use super::exchange::Outgoing;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, Verdict, bearer, exchange, login, session_cookie};
+use super::{Scene, Step, Verdict, bearer, exchange, login, session_cookie, step_up};
 
 /// A session whose access token is useless so soon after the login would not be better after another one.
 const SHORTEST_USE: Duration = Duration::from_secs(10);
@@ -84,13 +84,16 @@ fn admit(
     scene: &mut Scene<'_>,
 ) -> Step {
     let renewal = session_cookie::renew(&visit, &session, scene);
-    let signed_in_at = session.session().authenticated_at;
+    let (signed_in_at, live) = (session.session().authenticated_at, Rc::clone(&session));
     let onward = {
         let request = view(&visit, path, rule.map(|(_, demand)| demand), scene);
-        match Admission::by_session(session, rule, request.as_ref()).map(Admission::onward) {
+        match Admission::by_session(session, rule, request.as_ref(), scene.now).map(Admission::onward) {
             Ok(Onward::Open(passage)) => return forward(&visit, &passage, request.as_ref(), renewal, scene),
             Ok(onward) => onward,
-            Err(not_met) => return visit.refuse(not_met, scene),
+            Err(NotAdmitted::Authentication(demand)) => {
+                return step_up::begin(visit, live.session().provider.clone(), demand, scene);
+            }
+            Err(refused) => return visit.refuse(refused, scene),
         }
     };
     match (onward, rule) {
@@ -164,7 +167,8 @@ fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) ->
     if visit.initiator() == Initiator::Navigation {
         let target = visit.target(scene.config);
         let admitted = demand.and_then(|demand| demand.providers.clone());
-        login::begin(visit, target, login::Choice { admitted, ..login::Choice::default() }, scene)
+        let demand = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();
+        login::begin(visit, target, login::Choice { admitted, demand, ..login::Choice::default() }, scene)
     } else {
         visit.refuse(Denial::LoginRequired, scene)
     }

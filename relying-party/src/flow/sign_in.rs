@@ -8,7 +8,6 @@ use crate::config::{Client, KeptTokens};
 use crate::denial::Denial;
 use crate::http::CalloutOutcome;
 use crate::login::browser::{ResponseMode, clear_cookie};
-use crate::policy::demand::AuthenticationEvent;
 use crate::protocol::{
     Expected, ExpectedNonce, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken,
 };
@@ -58,6 +57,11 @@ impl VerifyIdToken {
         match self.check(provider, registration.client, scene) {
             Ok(id_token) => {
                 let Self { login, need, tokens } = self;
+                let authentication = id_token.authentication(scene.now, provider.config.clock_skew);
+                // 12, 13. Whoever is signed in already stays so.
+                if let Err(error) = authentication.check(&login.attempt.demand, scene.now) {
+                    return login.refuse(error, scene);
+                }
                 SignedIn { login, provider: need.provider, tokens, id_token }.ask(provider, scene)
             }
             Err(error) if may_wait && error.newer_keys_may_help() => {
@@ -134,10 +138,7 @@ impl SignedIn {
             claims,
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
             tokens: Tokens::keep(issued, KeptTokens::of(config), scene.now),
-            authentication: AuthenticationEvent {
-                auth_time: id_token.auth_time(),
-                acr: id_token.acr().map(str::to_owned),
-            },
+            authentication: id_token.authentication(scene.now, provider.clock_skew),
             sid: id_token.sid().map(str::to_owned),
         };
         let session = Session::begin(sign_in, policy, scene.now, scene.entropy);

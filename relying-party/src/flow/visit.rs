@@ -10,11 +10,12 @@ use crate::http::navigation::{Initiator, initiator, is_navigation};
 use crate::http::origin::public_origin;
 use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Framing, Page, Problem};
+use crate::policy::demand::AuthenticationDemand;
 use crate::reason::Reason;
 use crate::session::seal::{Binding, Purpose};
 
 use super::session_cookie::Patience;
-use super::{Reply, Scene, Step, resource_metadata};
+use super::{Reply, Scene, Step, resource_metadata, step_up};
 
 /// A request and the origin it came to.
 pub struct Visit {
@@ -119,10 +120,23 @@ impl Visit {
         target: &ReturnTarget,
         scene: &mut Scene<'_>,
     ) -> Step {
+        self.refuse_demanding(denial, (provider, &AuthenticationDemand::default()), target, scene)
+    }
+
+    /// Refuses what needs a login at `provider` in which the person authenticates as `demand` asks: the way on leads to one.
+    pub(super) fn refuse_demanding(
+        &self,
+        denial: impl Into<Denial>,
+        (provider, demand): (Option<&str>, &AuthenticationDemand),
+        target: &ReturnTarget,
+        scene: &mut Scene<'_>,
+    ) -> Step {
         let denial = denial.into();
         scene.log.extend(denial.log_line(provider, request_id(&self.head)));
-        let mut parameters: Vec<_> = target.parameters().collect();
-        parameters.extend(provider.map(|provider| ("provider", provider)));
+        let demanded = step_up::parameters(demand);
+        let mut choice: Vec<_> = provider.map(|provider| ("provider", provider)).into_iter().collect();
+        choice.extend(demanded.iter().map(|(name, value)| (*name, value.as_str())));
+        let mut parameters: Vec<_> = target.parameters().chain(choice.iter().copied()).collect();
         if denial == Denial::LoginOvertaken {
             parameters.push(("again", "1"));
         }
@@ -130,7 +144,7 @@ impl Visit {
         let logout_path = format!("{}/logout", scene.config.base_path);
         let actions: Vec<_> = match denial {
             // Who is signed in with the wrong account can sign in with another one.
-            Denial::CrossSiteLogout | Denial::RequirementNotMet => {
+            Denial::CrossSiteLogout | Denial::RequirementNotMet | Denial::ClaimsElsewhere(_) => {
                 vec![Action::Post { label: "Sign out", href: &logout_path }]
             }
             _ => {
@@ -138,7 +152,10 @@ impl Visit {
                 sign_in.map(|label| Action::Login { label, href: &login_path }).into_iter().collect()
             }
         };
-        let login_url = scene.config.session.as_ref().map(|_| self.endpoint(scene.config, "login"));
+        // A script leads people to where it wants them back.
+        let choice = if demanded.is_empty() { &[] } else { choice.as_slice() };
+        let login_path = Self::login_path(scene.config, choice);
+        let login_url = scene.config.session.as_ref().map(|_| format!("{}{login_path}", self.origin.origin));
         let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions, self.framing(scene));
         if denial.is_about_tokens() {
             let scheme = PresentedToken::of(self.head.headers()).ok().flatten().map(|presented| presented.scheme);
@@ -171,7 +188,7 @@ fn answer(
             request_id: request_id(head),
             login_url: login_url.filter(|_| wording.sign_in.is_some()),
             retry_after: denial.retry_after(),
-            extensions: serde_json::Map::new(),
+            extensions: denial.problem_members(),
         }
         .into_response(),
         Denial::SessionTooLarge { claims, limit } => page::session_too_large(claims, *limit, reason, request_id(head)),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::expression::Expression;
+use crate::reason::Reason;
 use crate::time::UnixTime;
 
 /// What an identity must be for a rule, besides proven.
@@ -39,12 +40,53 @@ pub struct AuthenticationEvent {
     pub acr: Option<String>,
 }
 
+impl AuthenticationDemand {
+    /// Whether any authentication meets it.
+    pub const fn is_empty(&self) -> bool {
+        self.max_age.is_none() && self.acr_values.is_empty()
+    }
+}
+
 impl AuthenticationEvent {
     /// Whether it is as `demand` asks (RFC 9470 §6). What the provider did not say did not happen.
     pub fn meets(&self, demand: &AuthenticationDemand, now: UnixTime) -> bool {
-        let is_recent = |max_age| self.auth_time.is_some_and(|auth_time| now <= auth_time + max_age);
+        self.check(demand, now).is_ok()
+    }
+
+    /// Where it falls short of `demand`.
+    pub fn check(&self, demand: &AuthenticationDemand, now: UnixTime) -> Result<(), StepUpError> {
+        if let Some(max_age) = demand.max_age {
+            let auth_time = self.auth_time.ok_or(StepUpError::AuthTimeMissing)?;
+            if now > auth_time + max_age {
+                return Err(StepUpError::TooOld);
+            }
+        }
         let is_strong = || self.acr.as_ref().is_some_and(|acr| demand.acr_values.contains(acr));
-        demand.max_age.is_none_or(is_recent) && (demand.acr_values.is_empty() || is_strong())
+        if demand.acr_values.is_empty() || is_strong() { Ok(()) } else { Err(StepUpError::AcrNotMet) }
+    }
+}
+
+/// Why an authentication is not what was asked for. After a login it is the provider that did not do as it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StepUpError {
+    /// The provider does not say when the person authenticated, although it was asked with `max_age`.
+    #[error("the provider does not say when the person authenticated")]
+    AuthTimeMissing,
+    /// The person authenticated longer ago than `max_age`.
+    #[error("the person authenticated too long ago")]
+    TooOld,
+    /// `acr` is none of `acr_values`, or not there.
+    #[error("the person did not authenticate in one of the ways asked for")]
+    AcrNotMet,
+}
+
+impl Reason for StepUpError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AuthTimeMissing => "step_up.auth_time_missing",
+            Self::TooOld => "step_up.auth_time_too_old",
+            Self::AcrNotMet => "step_up.acr_not_met",
+        }
     }
 }
 

@@ -89,20 +89,23 @@ impl BearerError {
             challenge.parameter("error_description", &self.to_string());
         }
         match self {
-            Self::Authentication(AuthenticationDemand { max_age, acr_values }) => {
-                if !acr_values.is_empty() {
-                    challenge.parameter("acr_values", &acr_values.join(" "));
-                }
-                if let Some(max_age) = max_age {
-                    challenge.parameter("max_age", &max_age.as_secs().to_string());
-                }
-            }
+            Self::Authentication(demand) => challenge.authentication(demand),
             Self::InsufficientScope(scopes) => challenge.parameter("scope", &scopes.join(" ")),
             _ => {}
         }
         challenge.parameter("resource_metadata", resource_metadata);
         challenge.text
     }
+}
+
+/// The value of `www-authenticate` for a session whose owner is to authenticate as `demand` asks (RFC 9470 §3).
+pub fn step_up_challenge(demand: &AuthenticationDemand) -> String {
+    let error = BearerError::Authentication(demand.clone());
+    let mut challenge = Challenge::new(TokenScheme::Bearer);
+    challenge.parameter("error", error.error().unwrap_or_default());
+    challenge.parameter("error_description", &error.to_string());
+    challenge.authentication(demand);
+    challenge.text
 }
 
 /// A challenge (RFC 9110 §11.6.1) in the making.
@@ -120,6 +123,16 @@ impl Challenge {
                 challenge.parameter("algs", &JwsAlgorithm::ALL.map(JwsAlgorithm::name).join(" ")); // RFC 9449 §7.1
                 challenge
             }
+        }
+    }
+
+    /// RFC 9470 §3
+    fn authentication(&mut self, AuthenticationDemand { max_age, acr_values }: &AuthenticationDemand) {
+        if !acr_values.is_empty() {
+            self.parameter("acr_values", &acr_values.join(" "));
+        }
+        if let Some(max_age) = max_age {
+            self.parameter("max_age", &max_age.as_secs().to_string());
         }
     }
 

@@ -13,6 +13,7 @@ use self::claims::{Claims, access_token, audience, ensure, nonce, subject, time,
 pub use self::error::IdTokenError;
 use crate::config::Issuer;
 use crate::jose::{JwkSet, JwsAlgorithm, SignatureVerifier, UnverifiedJwt};
+use crate::policy::demand::AuthenticationEvent;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
@@ -53,7 +54,8 @@ impl UnverifiedIdToken {
     }
 
     /// Validates the token as OIDC Core 1.0 §3.1.3.7 prescribes; the numbers are its steps. It is not encrypted (1), came
-    /// with no HS* (8), and no `acr` (12) or `max_age` (13) was asked for.
+    /// with no HS* (8); what was asked for of `acr` (12) and `auth_time` (13) is compared with its
+    /// [authentication](VerifiedIdToken::authentication).
     pub fn verify(
         &self,
         expected: &Expected<'_>,
@@ -116,6 +118,22 @@ impl VerifiedIdToken {
     /// `acr`, if it is a string.
     pub fn acr(&self) -> Option<&str> {
         self.claims.get("acr").and_then(Value::as_str)
+    }
+
+    /// How and when the person authenticated. How long ago that was is taken from the provider's clock alone, as long as that differs
+    /// from ours by no more than `clock_skew`; what is to come beyond it says nothing.
+    pub fn authentication(&self, now: UnixTime, clock_skew: Duration) -> AuthenticationEvent {
+        let ahead = self.issued_at.since(now);
+        let behind = now.since(self.issued_at);
+        let on_our_clock = |auth_time: UnixTime| match () {
+            () if ahead > clock_skew || behind > clock_skew => auth_time,
+            () => auth_time + behind - ahead,
+        };
+        let plausible = self.auth_time.filter(|auth_time| *auth_time <= now + clock_skew);
+        AuthenticationEvent {
+            auth_time: plausible.map(|auth_time| on_our_clock(auth_time).min(now)),
+            acr: self.acr().map(str::to_owned),
+        }
     }
 
     /// `sid`, if it is a string (Back-Channel Logout 1.0 §2.1).

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Session, Tokens};
 use crate::policy::claim_selection::ClaimSelection;
+use crate::reason::Reason;
 
 /// How many claims are remembered that were left elsewhere, and how long their names may be (bytes).
 const MOST_ELSEWHERE: usize = 16;
@@ -38,6 +39,50 @@ pub fn left_elsewhere(claims: &Map<String, Value>, selection: &ClaimSelection) -
         .collect();
     elsewhere.dedup();
     elsewhere
+}
+
+/// Claims that an expression looks at and that the provider left elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimsElsewhere {
+    /// `groups`: the person is in more of them than the provider puts into a token.
+    Groups,
+    /// Others.
+    Others,
+}
+
+impl ClaimsElsewhere {
+    /// Those of `left_elsewhere` that are looked at.
+    pub fn of(left_elsewhere: &[String], looked_at: &ClaimSelection) -> Option<Self> {
+        let concerned = |name: &&String| match looked_at {
+            ClaimSelection::All => true,
+            ClaimSelection::Named(names) => names.contains(*name),
+        };
+        let mut concerned = left_elsewhere.iter().filter(concerned).peekable();
+        concerned.peek()?;
+        Some(if concerned.any(|name| name == "groups") { Self::Groups } else { Self::Others })
+    }
+}
+
+impl ClaimsElsewhere {
+    /// What an operator can do about it.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Groups => {
+                "the person is in more groups than the provider puts into a token (Entra ID: over 200): use app roles (`roles`), \
+                 or let it send only the groups assigned to the application"
+            }
+            Self::Others => "the provider sends these claims as distributed or aggregated ones, which are not fetched",
+        }
+    }
+}
+
+impl Reason for ClaimsElsewhere {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Groups => "claims.groups_overage",
+            Self::Others => "claims.distributed",
+        }
+    }
 }
 
 /// The `count` largest claims by name and size as JSON (bytes), the largest first. Tokens count under their names.

@@ -5,6 +5,7 @@ pub mod id_token;
 pub mod keys;
 mod oauth;
 mod tokens;
+mod userinfo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub const CLIENT_SECRET: &str = "s3cret:with/odd+chars%";
 
 /// Whom its access tokens are for.
 pub const AUDIENCE: &str = "https://api.example.org";
+/// Another issuer at the same host, for people of another organisation: the same endpoints, users and keys.
+pub const SECOND_ISSUER: &str = "https://login.provider.test/realms/partner";
 /// Another issuer, which only issues access tokens.
 pub const OTHER_ISSUER: &str = "https://tokens.partner.test";
 /// Where its keys are.
@@ -60,6 +63,8 @@ pub enum Endpoint {
     Authorize,
     /// The token endpoint
     Token,
+    /// The UserInfo endpoint
+    Userinfo,
     /// The introspection endpoint
     Introspection,
     /// The pushed authorization request endpoint
@@ -120,6 +125,18 @@ pub enum Authorization {
     },
 }
 
+/// What the provider does with a demand for another authentication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Obedience {
+    /// What the specification says.
+    #[default]
+    Obeys,
+    /// Nothing, and says what is so.
+    Ignores,
+    /// What the specification says, but does not tell.
+    IsSilent,
+}
+
 /// What a test changes in a JSON document before it is sent.
 pub type Mutation = Box<dyn FnMut(&mut Value) + Send>;
 
@@ -137,6 +154,16 @@ pub struct Provider {
     pub redirect_uris: Vec<String>,
     /// What the authorization endpoint does.
     pub authorization: Authorization,
+    /// When the user authenticated last here; `None`: not yet.
+    pub authenticated_at: Option<UnixTime>,
+    /// What becomes of `max_age`.
+    pub max_age: Obedience,
+    /// What becomes of `acr_values`.
+    pub acr_values: Obedience,
+    /// What the UserInfo endpoint says beside `sub`.
+    pub userinfo: Value,
+    /// Whether the UserInfo endpoint signs what it says.
+    pub signs_userinfo: bool,
     /// Whether authorization responses carry `iss` (RFC 9207), and which.
     pub response_issuer: Option<String>,
     /// The key that signs.
@@ -160,6 +187,7 @@ pub struct Provider {
     metadata: Mutation,
     key_set: Mutation,
     token_answer: Mutation,
+    userinfo_answer: Box<dyn FnMut(&mut Draft) + Send>,
     grants: BTreeMap<String, oauth::Grant>,
     pushed: BTreeMap<String, client::Pushed>,
     used_assertions: BTreeSet<String>,
@@ -178,6 +206,11 @@ impl Default for Provider {
             requires_pushed_requests: false,
             redirect_uris: vec![format!("{}/oauth2/callback", crate::message::ORIGIN)],
             authorization: Authorization::Granted,
+            authenticated_at: None,
+            max_age: Obedience::Obeys,
+            acr_values: Obedience::Obeys,
+            userinfo: json!({}),
+            signs_userinfo: false,
             response_issuer: Some(ISSUER.to_owned()),
             signing_key: TestKey::Rsa1,
             published_keys: vec![TestKey::Rsa1, TestKey::P256A],
@@ -192,6 +225,7 @@ impl Default for Provider {
             metadata: Box::new(|_| ()),
             key_set: Box::new(|_| ()),
             token_answer: Box::new(|_| ()),
+            userinfo_answer: Box::new(|_| ()),
             grants: BTreeMap::new(),
             pushed: BTreeMap::new(),
             used_assertions: BTreeSet::new(),
@@ -256,6 +290,11 @@ impl Provider {
         self.token_answer = Box::new(change);
     }
 
+    /// Changes what the UserInfo endpoint says.
+    pub fn change_userinfo(&mut self, change: impl FnMut(&mut Draft) + Send + 'static) {
+        self.userinfo_answer = Box::new(change);
+    }
+
     /// Signs with `key` from now on, and publishes no other.
     pub fn rotate(&mut self, key: TestKey) {
         self.signing_key = key;
@@ -275,7 +314,7 @@ impl Provider {
     fn normally(&mut self, endpoint: Endpoint, request: &Request, now: UnixTime) -> Response {
         match endpoint {
             Endpoint::Discovery => {
-                let mut document = self.discovery_document();
+                let mut document = self.discovery_document(issuer_of(request));
                 (self.metadata)(&mut document);
                 Response::json(200, &document)
             }
@@ -288,6 +327,7 @@ impl Provider {
             }
             Endpoint::Authorize => self.authorize(request, now),
             Endpoint::Token => self.token(request, now),
+            Endpoint::Userinfo => self.userinfo(request),
             Endpoint::Introspection => self.introspect(request, now),
             Endpoint::PushedAuthorization => self.push(request, now),
             Endpoint::EndSession => self.end_session(request),
@@ -300,15 +340,16 @@ impl Provider {
     }
 
     /// OIDC Discovery 1.0 §3, in the odd order of the OpenID Foundation's suite.
-    fn discovery_document(&self) -> Value {
+    fn discovery_document(&self, issuer: &str) -> Value {
         json!({
-            "issuer": ISSUER,
-            "authorization_endpoint": format!("{ISSUER}/authorize"),
-            "token_endpoint": format!("{ISSUER}/token"),
-            "jwks_uri": format!("{ISSUER}/keys"),
-            "end_session_endpoint": format!("{ISSUER}/logout"),
-            "introspection_endpoint": format!("{ISSUER}/introspect"),
-            "pushed_authorization_request_endpoint": format!("{ISSUER}/par"),
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/keys"),
+            "end_session_endpoint": format!("{issuer}/logout"),
+            "userinfo_endpoint": format!("{issuer}/userinfo"),
+            "introspection_endpoint": format!("{issuer}/introspect"),
+            "pushed_authorization_request_endpoint": format!("{issuer}/par"),
             "require_pushed_authorization_requests": self.requires_pushed_requests,
             "mtls_endpoint_aliases": {
                 "token_endpoint": format!("{MTLS_ISSUER}/token"),
@@ -328,8 +369,14 @@ impl Provider {
     }
 }
 
+/// Which of the two issuers a request is for.
+fn issuer_of(request: &Request) -> &'static str {
+    let is_second = request.path().starts_with(SECOND_ISSUER.trim_start_matches(PROVIDER_ORIGIN));
+    if is_second { SECOND_ISSUER } else { ISSUER }
+}
+
 fn endpoint_of(request: &Request) -> Endpoint {
-    let base = ISSUER.trim_start_matches(PROVIDER_ORIGIN);
+    let base = issuer_of(request).trim_start_matches(PROVIDER_ORIGIN);
     // Some of its endpoints may be on other hosts of the provider, as Google's are.
     if !request.header(":authority").is_some_and(|authority| authority.ends_with(".provider.test")) {
         return Endpoint::Unknown;
@@ -342,6 +389,7 @@ fn endpoint_of(request: &Request) -> Endpoint {
         Some("/keys") => Endpoint::Keys,
         Some("/authorize") => Endpoint::Authorize,
         Some("/token") => Endpoint::Token,
+        Some("/userinfo") => Endpoint::Userinfo,
         Some("/introspect") => Endpoint::Introspection,
         Some("/par") => Endpoint::PushedAuthorization,
         Some("/logout") => Endpoint::EndSession,

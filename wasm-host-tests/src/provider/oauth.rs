@@ -12,7 +12,7 @@ use url::Url;
 use super::client::{all, form};
 use super::id_token::{Draft, Signing};
 use super::tokens::TOKEN_EXCHANGE;
-use super::{Authorization, CLIENT_ID, ISSUER, Provider};
+use super::{Authorization, CLIENT_ID, ISSUER, Obedience, Provider, issuer_of};
 use crate::message::{Request, Response};
 
 /// How long a code may be redeemed.
@@ -24,9 +24,16 @@ pub struct Grant {
     challenge: String,
     resource: Vec<String>,
     nonce: Option<String>,
-    max_age: Option<String>,
+    authentication: Authentication,
     at: UnixTime,
     redeemed: bool,
+}
+
+/// What an ID token says of how the user authenticated.
+#[derive(Clone, Default)]
+struct Authentication {
+    auth_time: Option<UnixTime>,
+    acr: Option<String>,
 }
 
 impl Provider {
@@ -62,9 +69,11 @@ impl Provider {
                 self.issued += 1;
                 let code = format!("code-{}", self.issued);
                 answer.push(("code", code.clone()));
-                let (nonce, max_age) = (parameter("nonce"), parameter("max_age"));
+                let nonce = parameter("nonce");
+                let authentication = self.authenticate_user(parameter("max_age"), parameter("acr_values"), now);
                 let (redirect_uri, resource) = (redirect_uri.clone(), all(&parameters, "resource"));
-                let grant = Grant { redirect_uri, challenge, resource, nonce, max_age, at: now, redeemed: false };
+                let grant =
+                    Grant { redirect_uri, challenge, resource, nonce, authentication, at: now, redeemed: false };
                 self.grants.insert(code, grant);
             }
             Authorization::Error { code, description } => {
@@ -72,7 +81,9 @@ impl Provider {
             }
         }
         answer.extend(state.map(|state| ("state", state)));
-        answer.extend(self.response_issuer.clone().map(|issuer| ("iss", issuer)));
+        let issuer = self.response_issuer.clone();
+        let issuer = issuer.map(|issuer| if issuer == ISSUER { issuer_of(request).to_owned() } else { issuer });
+        answer.extend(issuer.map(|issuer| ("iss", issuer)));
         match parameter("response_mode").as_deref() {
             Some("form_post") => form_post(&redirect_uri, &answer),
             _ => {
@@ -118,12 +129,12 @@ impl Provider {
             None
         };
         grant.redeemed = true;
-        let (nonce, max_age) = (grant.nonce.clone(), grant.max_age.clone());
+        let (nonce, authentication) = (grant.nonce.clone(), grant.authentication.clone());
         if let Some(problem) = problem {
             return self.complain(400, problem);
         }
         let access_token = format!("access-token-of-{code}");
-        let id_token = self.id_token(nonce, max_age.is_some(), &access_token, now);
+        let id_token = self.id_token((issuer_of(request), nonce), authentication, &access_token, now);
         let mut document = json!({
             "access_token": access_token, "token_type": "Bearer", "expires_in": 600, "id_token": id_token,
         });
@@ -145,16 +156,49 @@ impl Provider {
         Response::redirect(url.as_str())
     }
 
-    fn id_token(&mut self, nonce: Option<String>, with_auth_time: bool, access_token: &str, now: UnixTime) -> String {
+    /// OIDC Core 1.0 §3.1.2.1: the user is there and does whatever is asked for.
+    fn authenticate_user(
+        &mut self,
+        max_age: Option<String>,
+        acr_values: Option<String>,
+        now: UnixTime,
+    ) -> Authentication {
+        let max_age = max_age.map(|seconds| seconds.parse().expect("max_age is a number"));
+        let too_old = |at: UnixTime| max_age.is_some_and(|max_age| now.since(at) > Duration::from_secs(max_age));
+        let obeys = self.max_age != Obedience::Ignores;
+        let authenticated_at = self.authenticated_at.filter(|at| !(obeys && too_old(*at))).unwrap_or(now);
+        self.authenticated_at = Some(authenticated_at);
+        let says_when = max_age.is_some() && self.max_age != Obedience::IsSilent;
+        let acr = acr_values.and_then(|values| values.split(' ').next_back().map(str::to_owned));
+        Authentication {
+            auth_time: says_when.then_some(authenticated_at),
+            acr: match self.acr_values {
+                Obedience::Obeys => acr,
+                Obedience::Ignores => acr.map(|_| "0".to_owned()),
+                Obedience::IsSilent => None,
+            },
+        }
+    }
+
+    fn id_token(
+        &mut self,
+        (issuer, nonce): (&str, Option<String>),
+        authentication: Authentication,
+        access_token: &str,
+        now: UnixTime,
+    ) -> String {
         let mut claims = json!({
-            "iss": ISSUER, "aud": CLIENT_ID, "iat": now.as_secs(), "exp": (now + self.token_lifetime).as_secs(),
+            "iss": issuer, "aud": CLIENT_ID, "iat": now.as_secs(), "exp": (now + self.token_lifetime).as_secs(),
             "at_hash": half_hash(access_token),
         });
         if let Some(nonce) = nonce {
             claims["nonce"] = nonce.into();
         }
-        if with_auth_time {
-            claims["auth_time"] = now.as_secs().into();
+        if let Some(auth_time) = authentication.auth_time {
+            claims["auth_time"] = auth_time.as_secs().into();
+        }
+        if let Some(acr) = authentication.acr {
+            claims["acr"] = acr.into();
         }
         if let (Some(claims), Some(user)) = (claims.as_object_mut(), self.user.as_object()) {
             claims.extend(user.clone());

@@ -24,6 +24,10 @@ pub mod refusals;
 pub mod resource_metadata;
 pub mod session;
 pub mod session_cookies;
+pub mod several_providers;
+pub mod sizes;
+pub mod step_up;
+pub mod userinfo;
 
 mod registry;
 

@@ -36,6 +36,35 @@ macro_rules! scenarios {
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
         }
+        $crate::scenarios! { @theme $how $world, userinfo:
+            claims_of_userinfo_are_merged_at_login,
+            nobody_asks_for_what_is_not_wanted,
+            userinfo_about_somebody_else_is_refused,
+            signed_userinfo_is_verified,
+            userinfo_never_speaks_for_the_id_token,
+            userinfo_that_cannot_be_had_refuses_the_login,
+            a_provider_without_userinfo_is_named_before_anybody_signs_in,
+        }
+        $crate::scenarios! { @theme $how $world, step_up:
+            a_session_that_is_too_old_for_a_rule_is_renewed_at_the_provider,
+            a_recent_authentication_becomes_too_old needs VirtualTime,
+            a_rule_with_acr_values_asks_for_them_and_takes_each_of_them,
+            a_person_without_a_session_is_asked_for_everything_at_once,
+            a_script_is_told_what_is_wanted_and_where,
+            a_posted_form_is_a_page_with_a_way_to_sign_in_again,
+            a_provider_that_ignores_max_age_ends_in_a_page,
+            a_provider_that_does_not_say_when_ends_in_a_page,
+            a_provider_that_ignores_acr_values_ends_in_a_page,
+            a_first_login_that_brings_too_little_leaves_no_session,
+            a_person_who_cancels_stays_signed_in,
+            a_code_that_is_refused_is_a_page_and_no_circle,
+            two_tabs_step_up_at_once,
+            a_short_max_age_ends_in_no_circle needs VirtualTime,
+            a_provider_whose_clock_is_wrong_is_understood,
+            another_person_may_come_back_and_must_meet_the_rule_too,
+            a_demand_holds_for_optional_and_mixed_rules_too,
+            a_pushed_request_says_what_is_wanted,
+        }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
             a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
@@ -355,6 +384,8 @@ mod tests {
         let registry = include_str!("registry.rs");
         for source in [
             include_str!("login.rs"),
+            include_str!("step_up.rs"),
+            include_str!("userinfo.rs"),
             include_str!("login_answers.rs"),
             include_str!("refusals.rs"),
             include_str!("session.rs"),

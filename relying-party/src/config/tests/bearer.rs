@@ -186,7 +186,7 @@ fn rules_that_nobody_can_meet_are_refused() {
         (json!({"authentication": "bearer", "acr_values": ["a b"]}), "rules[0].acr_values: found"),
         (json!({"authentication": "bearer", "acr_values": ["\""]}), "rules[0].acr_values: found"),
         (json!({"authentication": "bearer", "audiences": ["a"]}), "did you mean `audience`?"),
-        (json!({"authentication": "optional", "max_age": "1m"}), "not supported by this version yet"),
+        (json!({"authentication": "optional", "max_age": "0s"}), "rules[0].max_age: found"),
     ] {
         let problems = found("/rules", json!([rule]));
         assert!(problems.contains(expected), "{rule}: {problems}");

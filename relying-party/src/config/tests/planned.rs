@@ -13,8 +13,6 @@ fn what_is_not_built_yet_is_refused_as_such() {
         ("/providers/0/login_hint_domains", json!(["example.org"])),
         ("/session/silent", json!(false)),
         ("/session/store", json!({"cluster": "webdis"})),
-        ("/rules", json!([{"max_age": "15m"}])),
-        ("/rules", json!([{"acr_values": ["urn:example:mfa"]}])),
         ("/rules", json!([{"preserve_form": false}])),
     ] {
         let problems = problems(&with(pointer, value.clone()));

@@ -119,7 +119,13 @@ fn providers_that_make_no_sense_are_refused() {
             json!({"prompt": 1}),
             "authorization_parameters.prompt: found a number",
         ),
-        ("/providers/0/authorization_parameters", json!({"max_age": "300"}), "not supported by this version yet"),
+        (
+            "/providers/0/authorization_parameters",
+            json!({"max_age": "300"}),
+            "expected `max_age` in the `rules` that need it",
+        ),
+        ("/providers/0/authorization_parameters", json!({"acr_values": "mfa"}), "expected `acr_values` in the `rules`"),
+        ("/rules", json!([{"max_age": "0s"}]), "found \"0s\", expected a duration from `1s`"),
         (
             "/providers/0/authorization_parameters",
             json!({"response_mode": "fragment"}),

@@ -55,6 +55,35 @@ fn a_good_token_gives_its_claims() {
 }
 
 #[test]
+fn how_long_ago_a_person_authenticated_is_known_whatever_the_clocks_say() {
+    let skew = Duration::from_secs(60);
+    let at = |iat: u64, auth_time: u64| {
+        let token = changed(json!({"iat": iat, "auth_time": auth_time, "acr": "mfa"})).unwrap();
+        token.authentication(UnixTime::from_secs(NOW), skew).auth_time.map(UnixTime::as_secs)
+    };
+    for (iat, auth_time, expected) in [
+        (NOW, NOW, Some(NOW)),
+        (NOW, NOW - 100, Some(NOW - 100)),
+        // The provider's clock is behind, and ahead.
+        (NOW - 50, NOW - 50, Some(NOW)),
+        (NOW - 50, NOW - 150, Some(NOW - 100)),
+        (NOW + 50, NOW - 50, Some(NOW - 100)),
+        (NOW + 50, NOW + 50, Some(NOW)),
+        // A token of an earlier login.
+        (NOW - 3600, NOW - 3600, Some(NOW - 3600)),
+        // Nonsense.
+        (NOW, NOW + 60, Some(NOW)),
+        (NOW, NOW + 61, None),
+    ] {
+        assert_eq!(at(iat, auth_time), expected, "{iat} {auth_time}");
+    }
+    assert_eq!(
+        changed(json!({})).unwrap().authentication(UnixTime::from_secs(NOW), skew),
+        AuthenticationEvent::default()
+    );
+}
+
+#[test]
 fn the_issuer_is_compared_exactly() {
     for iss in [
         json!(null),
