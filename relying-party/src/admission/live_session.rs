@@ -128,7 +128,8 @@ mod tests {
         let at = |seconds| START + Duration::from_secs(seconds);
         let mut session = session(START);
         session.authentication.auth_time = Some(START);
-        let live = LiveSession::new(session, "portal.example.org".to_owned(), false, START);
+        let for_ever = UnixTime::from_millis(u64::MAX);
+        let live = LiveSession::new(session, "portal.example.org".to_owned(), false, for_ever, START);
         for (max_age, now, is_recent) in [(60, 60, true), (60, 61, false), (1, 1, true), (1, 2, false), (0, 1, true)] {
             assert_eq!(live.was_authenticated(&asked(max_age), at(now)), is_recent, "{max_age} {now}");
         }

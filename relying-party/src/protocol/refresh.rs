@@ -1,5 +1,7 @@
 //! Refreshing tokens (RFC 6749 §6, OIDC Core 1.0 §12).
 
+use std::time::Duration;
+
 use form_urlencoded::Serializer;
 
 use super::client_authentication::{ClientAuthenticationError, Means, authenticated_post};
@@ -56,9 +58,11 @@ pub fn verify_refreshed(
     let issuer = token.claims().get("iss").and_then(serde_json::Value::as_str);
     ensure(issuer == Some(original.issuer), RefreshError::IssuerMismatch)?;
     ensure(token.subject() == original.subject, RefreshError::SubjectMismatch)?;
-    let seconds = |time: Option<UnixTime>| time.map(UnixTime::as_secs);
-    let auth_times = seconds(token.auth_time()).zip(seconds(original.auth_time));
-    ensure(auth_times.is_none_or(|(new, old)| new == old), RefreshError::AuthTimeMismatch)?;
+    // Both are on our clock, which the provider's may have moved against since.
+    let tolerance = expected.clock_skew.saturating_mul(2).saturating_add(Duration::from_secs(2));
+    let auth_times = token.authentication(now, expected.clock_skew).auth_time.zip(original.auth_time);
+    let is_same = |(new, old): (UnixTime, UnixTime)| new.since(old).max(old.since(new)) <= tolerance;
+    ensure(auth_times.is_none_or(is_same), RefreshError::AuthTimeMismatch)?;
     Ok(token)
 }
 

@@ -225,9 +225,8 @@ mod tests {
     use crate::http::Headers;
     use crate::jose::test_key::{TestKey, jwk_set, with};
     use crate::jose::{JwsAlgorithm, Software};
-    use crate::protocol::ExpectedNonce;
     use crate::protocol::test_provider::{ISSUER, client, document, provider};
-    use crate::protocol::{Expected, ProviderMetadata, UnverifiedIdToken, process_discovery_response};
+    use crate::protocol::{Expected, ExpectedNonce, ProviderMetadata, UnverifiedIdToken, process_discovery_response};
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const LATER: u64 = 1_800_000_300;
