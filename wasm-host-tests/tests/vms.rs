@@ -5,7 +5,7 @@ use std::time::Duration;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::Request;
-use wasm_host_tests::provider::{Behaviour, Endpoint};
+use wasm_host_tests::provider::{Behaviour, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::simulation::{Proxy, VirtualWorld};
 use wasm_host_tests::world::World;
@@ -115,6 +115,67 @@ fn signing_out_waits_for_a_provider_that_this_vm_has_not_met<P: Proxy>() {
     assert!(exchange.took <= 3 * SECOND, "{:?}", exchange.took);
 }
 
+fn with_tokens(lifetime: u32) -> Setup {
+    Setup::default().header("authorization", "\"Bearer \" + access_token").provider(|provider| {
+        provider.refresh_tokens = RefreshTokens::Rotating;
+        provider.access_token_lifetime = lifetime * SECOND;
+    })
+}
+
+fn a_refresh_does_not_wait_for_a_vm_that_died<P: Proxy>() {
+    let mut world = VirtualWorld::<P>::open(with_tokens(10).in_vms(2));
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/private").shows("/private");
+    world.advance(11 * SECOND);
+    let request = browser.with_cookies(Request::fetch("/api"), Initiator::SameSite, &world);
+    world.provider().behave(Endpoint::Token, Behaviour::Hang);
+    let vms = world.vms();
+    world.start_at(vms[0], request.clone());
+    world.advance(SECOND / 10);
+    let waiting = world.start_at(vms[1], request);
+    world.advance(SECOND / 10);
+    world.kill_vm(vms[0]);
+    world.provider().behave(Endpoint::Token, Behaviour::Normal);
+    let exchange = world.finish(waiting);
+    let token = exchange.forwarded().header("authorization").unwrap_or_default();
+    assert!(token.contains("refresh-token-1-1"), "{token}");
+    assert!(exchange.took < 11 * SECOND, "{:?}", exchange.took);
+}
+
+fn a_refresh_that_the_provider_saw_and_nobody_finished_ends_in_a_login<P: Proxy>() {
+    let mut world = VirtualWorld::<P>::open(with_tokens(10).in_vms(2));
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/private").shows("/private");
+    world.advance(11 * SECOND);
+    let request = browser.with_cookies(Request::navigation("/api"), Initiator::SameSite, &world);
+    world.provider().behave(Endpoint::Token, Behaviour::Slow(SECOND));
+    let vms = world.vms();
+    world.start_at(vms[0], request.clone());
+    world.advance(SECOND / 10);
+    world.kill_vm(vms[0]);
+    world.provider().behave(Endpoint::Token, Behaviour::Normal);
+    // Nobody can know whether the provider took the token: it is tried once more, and a careful provider ends the session.
+    world.send_to(vms[1], request).refused_with(302);
+    browser.open(&mut world, "/private").shows("/private");
+}
+
+fn without_shared_data_each_vm_refreshes_for_itself<P: Proxy>() {
+    let setup = with_tokens(10).in_vms(2).provider(|provider| provider.refresh_tokens = RefreshTokens::Lasting);
+    let mut world = VirtualWorld::<P>::open(Setup { shares_data: false, ..setup });
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/private").shows("/private");
+    world.advance(6 * SECOND);
+    let request = browser.with_cookies(Request::fetch("/api"), Initiator::SameSite, &world);
+    for _ in 0..3 {
+        for vm in world.vms() {
+            let exchange = world.send_to(vm, request.clone());
+            let token = exchange.forwarded().header("authorization").unwrap_or_default();
+            assert!(token.contains("refresh-token-1-1"), "{token}");
+        }
+    }
+    assert_eq!(world.provider().presented_refresh_tokens().len(), 2);
+}
+
 macro_rules! rings {
     ($($name:ident),* $(,)?) => {
         mod core {
@@ -134,4 +195,7 @@ rings! {
     without_shared_data_each_vm_fetches_for_itself,
     a_failure_is_known_to_all_and_tried_again_by_one,
     signing_out_waits_for_a_provider_that_this_vm_has_not_met,
+    a_refresh_does_not_wait_for_a_vm_that_died,
+    a_refresh_that_the_provider_saw_and_nobody_finished_ends_in_a_login,
+    without_shared_data_each_vm_refreshes_for_itself,
 }

@@ -4,6 +4,7 @@ mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
+mod refresh;
 mod tokens;
 mod userinfo;
 
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 use crate::message::{Request, Response};
 use id_token::Draft;
 use keys::TestKey;
+pub use refresh::RefreshTokens;
 
 /// The issuer identifier. Its site is not the application's, so that cookies meet the rules for other sites.
 pub const ISSUER: &str = "https://login.provider.test/realms/corp";
@@ -176,6 +178,10 @@ pub struct Provider {
     pub key_fields: Vec<(&'static str, &'static str)>,
     /// How long an ID token is valid.
     pub token_lifetime: Duration,
+    /// How long an access token for a client is valid.
+    pub access_token_lifetime: Duration,
+    /// Whether a client gets refresh tokens.
+    pub refresh_tokens: RefreshTokens,
     /// What is said of access tokens that only this provider understands.
     pub opaque_tokens: BTreeMap<String, Value>,
     /// Every request of a relying party or browser, in order.
@@ -191,6 +197,7 @@ pub struct Provider {
     grants: BTreeMap<String, oauth::Grant>,
     pushed: BTreeMap<String, client::Pushed>,
     used_assertions: BTreeSet<String>,
+    issued_refresh_tokens: refresh::Issued,
     issued: u64,
     exchanged: u64,
 }
@@ -217,6 +224,8 @@ impl Default for Provider {
             other_keys: vec![TestKey::P256B],
             key_fields: Vec::new(),
             token_lifetime: Duration::from_secs(300),
+            access_token_lifetime: Duration::from_secs(600),
+            refresh_tokens: RefreshTokens::None,
             opaque_tokens: BTreeMap::new(),
             log: Vec::new(),
             complaints: Vec::new(),
@@ -229,6 +238,7 @@ impl Default for Provider {
             grants: BTreeMap::new(),
             pushed: BTreeMap::new(),
             used_assertions: BTreeSet::new(),
+            issued_refresh_tokens: refresh::Issued::default(),
             issued: 0,
             exchanged: 0,
         }

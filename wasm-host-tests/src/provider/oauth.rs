@@ -31,7 +31,7 @@ pub struct Grant {
 
 /// What an ID token says of how the user authenticated.
 #[derive(Clone, Default)]
-struct Authentication {
+pub(super) struct Authentication {
     auth_time: Option<UnixTime>,
     acr: Option<String>,
 }
@@ -106,6 +106,9 @@ impl Provider {
         if request.posted("grant_type").as_deref() == Some(TOKEN_EXCHANGE) {
             return self.exchange(request);
         }
+        if request.posted("grant_type").as_deref() == Some("refresh_token") {
+            return self.refresh(request, now);
+        }
         if request.posted("grant_type").as_deref() != Some("authorization_code") {
             return self.complain(400, "unsupported grant_type");
         }
@@ -134,10 +137,15 @@ impl Provider {
             return self.complain(400, problem);
         }
         let access_token = format!("access-token-of-{code}");
-        let id_token = self.id_token((issuer_of(request), nonce), authentication, &access_token, now);
+        let who = (issuer_of(request), nonce.clone());
+        let id_token = self.id_token(who, authentication.clone(), &access_token, now);
         let mut document = json!({
-            "access_token": access_token, "token_type": "Bearer", "expires_in": 600, "id_token": id_token,
+            "access_token": access_token, "token_type": "Bearer", "id_token": id_token,
+            "expires_in": self.access_token_lifetime.as_secs(),
         });
+        if let Some(refresh_token) = self.first_refresh_token(nonce, authentication) {
+            document["refresh_token"] = refresh_token.into();
+        }
         (self.token_answer)(&mut document);
         Response::json(200, &document).with("cache-control", "no-store")
     }
@@ -180,7 +188,7 @@ impl Provider {
         }
     }
 
-    fn id_token(
+    pub(super) fn id_token(
         &mut self,
         (issuer, nonce): (&str, Option<String>),
         authentication: Authentication,

@@ -20,6 +20,8 @@ pub mod paths;
 pub mod possession;
 pub mod provider_faults;
 pub mod provider_keys;
+pub mod refresh;
+pub mod refresh_failures;
 pub mod refusals;
 pub mod resource_metadata;
 pub mod session;

@@ -94,6 +94,30 @@ macro_rules! scenarios {
             a_code_that_the_provider_refuses_is_a_page,
             an_injected_code_of_another_login_is_useless,
         }
+        $crate::scenarios! { @theme $how $world, refresh:
+            claims_headers_and_rules_follow_a_refresh,
+            a_session_goes_on_through_many_refreshes,
+            fifty_requests_with_an_ended_token_cause_one_refresh,
+            while_the_token_is_good_only_the_first_request_waits,
+            a_request_that_goes_away_leaves_its_refresh_to_the_others,
+            an_old_cookie_is_good_for_a_while_and_then_leads_to_a_login needs VirtualTime,
+            an_old_cookie_finds_the_session_after_several_refreshes needs VirtualTime,
+            a_refresh_never_extends_the_absolute_timeout needs VirtualTime,
+            a_refresh_token_that_does_not_rotate_is_used_again,
+            an_answer_without_id_token_and_scope_changes_the_access_token_alone,
+            a_refreshed_id_token_may_be_signed_with_a_new_key,
+            asking_who_is_signed_in_refreshes_nothing,
+            what_nothing_uses_is_not_refreshed_unless_sessions_follow_the_provider,
+        }
+        $crate::scenarios! { @theme $how $world, refresh_failures:
+            a_session_that_the_provider_has_ended_is_over_here_as_well,
+            a_navigation_with_a_session_that_ended_leads_to_a_login,
+            a_refreshed_id_token_about_something_else_ends_the_session,
+            an_outage_does_not_end_a_session_whose_token_is_good needs VirtualTime,
+            an_outage_beyond_the_tokens_end_is_said_and_keeps_the_cookies,
+            a_provider_that_does_not_know_us_at_the_moment_ends_no_session,
+            a_provider_that_hangs_delays_one_request_and_not_all needs VirtualTime,
+        }
         $crate::scenarios! { @theme $how $world, refusals:
             a_fetch_without_a_session_is_told_where_to_sign_in,
             an_xml_http_request_starts_no_login,
@@ -120,7 +144,7 @@ macro_rules! scenarios {
             timeouts_are_configurable needs VirtualTime,
             a_session_that_ended_leads_to_a_login_and_back needs VirtualTime,
             a_session_is_bound_to_its_client_and_cookie_name,
-            a_new_session_key_signs_nobody_out,
+            a_new_session_key_signs_nobody_out_and_then_the_old_one_can_go,
             two_people_have_two_sessions,
             no_secret_reaches_the_log,
         }

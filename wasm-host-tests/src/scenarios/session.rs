@@ -119,12 +119,32 @@ pub fn a_session_is_bound_to_its_client_and_cookie_name<W: World>() {
     }
 }
 
-pub fn a_new_session_key_signs_nobody_out<W: World>() {
-    let (world, mut browser) = signed_in::<W>(Setup::default());
+pub fn a_new_session_key_signs_nobody_out_and_then_the_old_one_can_go<W: World>() {
+    let with_keys = |names: &[&str]| {
+        let keys: Vec<_> = names.iter().map(|name| serde_json::json!({ "env": name })).collect();
+        Setup::default().session("keys", keys)
+    };
+    let (mut world, mut browser) = signed_in::<W>(with_keys(&["LATCHKEY_SESSION_KEY"]));
+    let mut late = Browser::default();
+    let login = late.open_until_callback(&mut world, "/late");
+    let provider = std::mem::take(&mut *world.provider());
     drop(world);
-    let keys = serde_json::json!([{"env": "LATCHKEY_NEXT_SESSION_KEY"}, {"env": "LATCHKEY_SESSION_KEY"}]);
-    let mut world = W::open(Setup::default().session("keys", keys));
-    browser.fetch(&mut world, "/api").forwarded();
+
+    let both = with_keys(&["LATCHKEY_NEXT_SESSION_KEY", "LATCHKEY_SESSION_KEY"]).provider(|new| *new = provider);
+    let mut world = W::open(both);
+    let exchange = browser.fetch(&mut world, "/api");
+    exchange.forwarded();
+    let resealed = exchange.response.set_cookies().iter().any(|line| line.starts_with(SESSION_COOKIE));
+    assert!(resealed, "sealed with the new key at once");
+    let again = browser.fetch(&mut world, "/api");
+    assert!(!again.response.set_cookies().iter().any(|line| line.starts_with(SESSION_COOKIE)), "once is enough");
+    late.follow(&mut world, login).shows("/late");
+    drop(world);
+
+    let mut world = W::open(with_keys(&["LATCHKEY_NEXT_SESSION_KEY"]));
+    for mut browser in [browser, late] {
+        browser.fetch(&mut world, "/api").forwarded();
+    }
 }
 
 pub fn two_people_have_two_sessions<W: World>() {

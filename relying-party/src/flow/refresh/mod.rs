@@ -5,8 +5,6 @@
 //! session; after that, an old cookie whose refresh token is spent is a session that has ended.
 
 mod record;
-#[cfg(test)]
-mod record_tests;
 mod task;
 
 use std::rc::Rc;

@@ -233,11 +233,10 @@ impl Slot {
     fn entry_or_new(&mut self, place: Place) -> &mut Entry {
         let entries = &mut self.entries;
         let index = entries.iter().position(|entry| entry.is_of(place));
-        let entry = index.map_or_else(
-            || Entry { digest: place.digest.to_vec(), ..Entry::default() },
-            |index| entries.swap_remove(index),
-        );
-        entries.push_mut(entry)
+        let entry = index
+            .map_or_else(|| Entry { digest: place.digest.to_vec(), ..Entry::default() }, |index| entries.remove(index));
+        // The newest first: of several at the same time, too.
+        entries.insert_mut(0, entry)
     }
 
     fn spend(&mut self, place: Place) {
@@ -294,3 +293,7 @@ impl Entry {
         self.failures > 0 && now < until && until <= now + BACKOFF.1.saturating_mul(2)
     }
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;
