@@ -77,6 +77,12 @@ pub enum Denial {
     Login(LoginAttemptError),
     /// The login belongs to no cookie of this browser, which has begun another one: it is begun once more.
     LoginOvertaken,
+    /// Logins end well, one after the other, and the browser still comes without a session.
+    LoginLoop(LostSession),
+    /// The browser is here without TLS, where it keeps no `Secure` cookie.
+    InsecureScheme,
+    /// The page is shown inside another site, where the browser keeps none of our cookies.
+    LoginEmbedded,
     /// The provider reports an error instead of a code.
     Authorization(AuthorizationError),
     /// This deployment cannot prove who it is to the provider.
@@ -102,6 +108,19 @@ pub enum Denial {
     ProviderOutdated,
     /// The provider could not be reached, or answered with something unusable.
     Provider(ProviderFailure),
+}
+
+/// What became of the session that a login has just left in the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostSession {
+    /// No cookie of it comes back.
+    Absent,
+    /// Some of its cookies come back, but not all.
+    Incomplete,
+    /// It comes back, but no key of ours opens it here.
+    Unreadable,
+    /// It comes back, and has ended by this instance's clock.
+    Ended,
 }
 
 impl Denial {
@@ -160,7 +179,7 @@ impl Denial {
                 | Self::Bearer(BearerError::Missing),
                 _,
             ) => None,
-            (_, 500..) => Some(LogLine::warn(message())),
+            (Self::LoginLoop(_) | Self::InsecureScheme, _) | (_, 500..) => Some(LogLine::warn(message())),
             _ => Some(LogLine::info(message())),
         }
     }
@@ -191,6 +210,9 @@ impl Reason for Denial {
             Self::FormUnreadable => "callback.form_unreadable",
             Self::Callback(error) => error.code(),
             Self::LoginOvertaken => "login.another_browser",
+            Self::LoginLoop(_) => "login.loop",
+            Self::InsecureScheme => "login.insecure_scheme",
+            Self::LoginEmbedded => "login.embedded",
             Self::Login(error) => error.code(),
             Self::Authorization(error) => error.code(),
             Self::ClientAuthentication(error) => error.code(),

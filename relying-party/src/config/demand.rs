@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Mapping};
 use super::expressions::Expressions;
+use super::json::Node;
 use super::problem::quoted;
 use super::provider::Provider;
 use super::{access_tokens, duration, exchange};
@@ -59,12 +60,14 @@ pub(super) fn read<'a>(
     let audience = audience(rule, kind);
     let authentication = authentication_demand(rule, kind);
     let exchange = exchange::read(rule, providers);
+    let preserve_form = preserve_form(rule, kind);
     let demand = Demand {
         require: require?,
         providers: names?,
         audience: audience?,
         authentication: authentication?,
         exchange: exchange?,
+        preserve_form: preserve_form?,
     };
     if let Some(providers) = providers {
         check_providers(rule, kind, &demand, providers);
@@ -79,12 +82,39 @@ pub(super) fn read<'a>(
 }
 
 fn report_without_effect(rule: &Mapping<'_>) {
-    for name in ["require", "providers", "audience", "max_age", "acr_values", "exchange"] {
+    for name in ["require", "providers", "audience", "max_age", "acr_values", "exchange", "preserve_form"] {
         if let Some(member) = rule.member(name) {
             let what = if name == "require" { "a condition without effect" } else { "a setting without effect" };
             member.refuse(what, format_args!("no `{name}` with `authentication: none`"));
         }
     }
+}
+
+/// Only where a session is the way in there is a login that a form could be kept over.
+fn preserve_form(rule: &Mapping<'_>, kind: Kind) -> Option<bool> {
+    let preserves = rule.optional("preserve_form", false, |cursor| cursor.boolean())?;
+    let takes_posts = methods(rule).is_none_or(|methods| {
+        methods.iter().any(|method| matches!(method, Node::String(name) if name.eq_ignore_ascii_case("POST")))
+    });
+    match (preserves, kind) {
+        (true, Kind::Bearer | Kind::Any | Kind::Optional | Kind::None) => {
+            rule.place("preserve_form").refuse("`true`", "a rule with `authentication: session`");
+        }
+        (true, Kind::Session) if !takes_posts => {
+            rule.place("preserve_form").refuse("`true` in a rule without `POST`", "`POST` among its `methods`");
+        }
+        (true, Kind::Session) | (false, _) => {}
+    }
+    Some(preserves)
+}
+
+/// The `methods` that a rule names, right or wrong.
+fn methods<'a>(rule: &Mapping<'a>) -> Option<&'a [Node]> {
+    let Node::Mapping(members) = rule.member("match")?.node() else { return None };
+    members.iter().find_map(|(name, value)| match value {
+        Node::List(methods) if name == "methods" => Some(methods.as_slice()),
+        _ => None,
+    })
 }
 
 fn names(cursor: &Cursor<'_>, providers: Option<&[Rc<Provider>]>) -> Option<Vec<String>> {

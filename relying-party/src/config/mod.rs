@@ -137,7 +137,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     let headers =
         document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, for_tokens, &mut expressions));
     let session = session.and_then(|session| match session {
-        Some(session) => read_session(&session, public_urls.as_deref(), &expressions).map(Some),
+        Some(session) => read_session(&session, public_urls.as_deref(), providers.as_deref(), &expressions).map(Some),
         None => Some(None),
     });
 
@@ -155,6 +155,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
 fn read_session(
     session: &Mapping<'_>,
     public_urls: Option<&[Rc<PublicUrl>]>,
+    providers: Option<&[Rc<Provider>]>,
     expressions: &Expressions<'_>,
 ) -> Option<SessionPolicy> {
     let policy = session::read(session);
@@ -162,7 +163,24 @@ fn read_session(
     if let (Some(policy), Some(public_urls)) = (&policy, public_urls) {
         check_cookie_reaches(session, policy.cookie(), public_urls);
     }
+    if policy.as_ref().is_some_and(session::SessionDocument::is_silent) {
+        check_nothing_prompts(session, providers.unwrap_or_default());
+    }
     Some(policy?.with_claims(claims?))
+}
+
+/// `prompt` is a single parameter, and `none` stands alone (OIDC Core 1.0 §3.1.2.1).
+fn check_nothing_prompts(session: &Mapping<'_>, providers: &[Rc<Provider>]) {
+    let prompts = |provider: &&Rc<Provider>| {
+        let parameters = provider.client.iter().flat_map(|client| &client.authorization_parameters);
+        parameters.into_iter().any(|(name, _)| name == "prompt")
+    };
+    if let Some(provider) = providers.iter().find(prompts) {
+        session.place("silent").refuse(
+            format_args!("`true` with `prompt` in the `authorization_parameters` of `{}`", provider.name),
+            "one of them: `silent` asks with `prompt=none`",
+        );
+    }
 }
 
 /// The cookie's attributes must fit the origins that browsers see, or no browser would send it back.

@@ -21,8 +21,9 @@ const KEYS: Keys = Keys {
         "max_age",
         "acr_values",
         "exchange",
+        "preserve_form",
     ],
-    planned: &["preserve_form"],
+    planned: &[],
 };
 
 const MATCH_KEYS: Keys = Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };

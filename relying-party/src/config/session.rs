@@ -28,6 +28,10 @@ pub struct SessionPolicy {
     pub max_cookies: usize,
     /// How long before an access token ends it is refreshed, if that is written; otherwise see [`Self::refresh_before`].
     pub written_refresh_before: Option<Duration>,
+    /// Whether a provider is first asked without the person (`prompt=none`).
+    pub silent: bool,
+    /// Whether a page of ours asks the browser for the fragment of an address before the login.
+    pub preserve_fragment: bool,
 }
 
 impl SessionPolicy {
@@ -50,6 +54,8 @@ pub(super) struct SessionDocument {
     absolute_timeout: Duration,
     max_cookies: usize,
     refresh_before: Option<Duration>,
+    silent: bool,
+    preserve_fragment: bool,
 }
 
 pub(super) const KEYS: Keys = Keys {
@@ -65,8 +71,10 @@ pub(super) const KEYS: Keys = Keys {
         "claims",
         "max_cookies",
         "refresh_before",
+        "silent",
+        "preserve_fragment",
     ],
-    planned: &["silent", "store"],
+    planned: &["store"],
 };
 
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -86,6 +94,8 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
     let refresh_before = session.optional("refresh_before", None, |cursor| {
         duration::read(&cursor, Duration::ZERO..=duration::MAX_DURATION).map(Some)
     });
+    let silent = session.optional("silent", false, |cursor| cursor.boolean());
+    let preserve_fragment = session.optional("preserve_fragment", false, |cursor| cursor.boolean());
     Some(SessionDocument {
         keys: keys?,
         cookie: cookie?,
@@ -93,6 +103,8 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
         absolute_timeout: absolute_timeout?,
         max_cookies: max_cookies?,
         refresh_before: refresh_before?,
+        silent: silent?,
+        preserve_fragment: preserve_fragment?,
     })
 }
 
@@ -101,8 +113,21 @@ impl SessionDocument {
         &self.cookie
     }
 
+    pub(super) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     pub(super) fn with_claims(self, claims: ClaimSelection) -> SessionPolicy {
-        let Self { keys, cookie, idle_timeout, absolute_timeout, max_cookies, refresh_before } = self;
+        let Self {
+            keys,
+            cookie,
+            idle_timeout,
+            absolute_timeout,
+            max_cookies,
+            refresh_before,
+            silent,
+            preserve_fragment,
+        } = self;
         SessionPolicy {
             keys,
             cookie,
@@ -111,6 +136,8 @@ impl SessionDocument {
             claims,
             max_cookies,
             written_refresh_before: refresh_before,
+            silent,
+            preserve_fragment,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the log tells an operator to do about a refusal.
 
-use super::Denial;
+use super::{Denial, LostSession};
 use crate::login::attempt::LoginAttemptError;
 use crate::policy::demand::StepUpError;
 use crate::protocol::authorization::AuthorizationError;
@@ -19,6 +19,28 @@ impl Denial {
                 "if everybody sees this: the browser reaches this deployment under another host than `public_url`, or cookies \
                  are blocked (`session.secure` needs https)",
             ),
+            Self::LoginLoop(LostSession::Absent) => Some(
+                "the session cookie does not come back: cookies are blocked, larger than a proxy in between lets pass, or set over \
+                 plain http (compare `public_url` and the scheme that the load balancer reports)",
+            ),
+            Self::LoginLoop(LostSession::Incomplete) => Some(
+                "some parts of the session cookie do not come back: together they are larger than a proxy in between lets pass; \
+                 list only the claims in use in `session.claims`",
+            ),
+            Self::LoginLoop(LostSession::Unreadable) => Some(
+                "the session cookie comes back and does not open: do all instances have the same `session.keys`, `client_id` and \
+                 `public_url`?",
+            ),
+            Self::LoginLoop(LostSession::Ended) => {
+                Some("the session comes back and has ended already: compare the clocks of all instances")
+            }
+            Self::InsecureScheme => Some(
+                "the browser is here over plain http, where `session.secure` cookies are dropped: name the `https` origin in \
+                 `public_url`, let the load balancer report the scheme (x-forwarded-proto), or redirect to https",
+            ),
+            Self::LoginEmbedded => {
+                Some("for pages inside other sites: `session.same_site: none` and `session.partitioned: true`")
+            }
             Self::FormUnreadable => Some(
                 "response_mode=form_post needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
             ),

@@ -123,8 +123,32 @@ impl Denial {
             Self::Login(LoginAttemptError::AnotherBrowser(_)) => wording(
                 400,
                 "Sign-in failed",
-                "This sign-in was not started in this browser, or the browser does not accept cookies from this site.",
+                "This sign-in was not started in this browser, or the browser does not keep cookies of this site. If it happens \
+                 again, allow cookies for this site, open it in a normal window, and leave private or embedded ones.",
                 TRY_AGAIN,
+            ),
+            Self::LoginLoop(_) => wording(
+                400,
+                "Signing in goes round in circles",
+                "You were signed in several times within a minute, but your browser came back without the session each time. Perhaps \
+                 cookies of this site are blocked, or are too large for something between you and this site. If allowing them does \
+                 not help, tell the person who runs this application: its instances may have different session keys or clocks \
+                 that differ, or its address may be set up with the wrong scheme.",
+                TRY_AGAIN,
+            ),
+            Self::InsecureScheme => wording(
+                400,
+                "Sign-in needs an encrypted connection",
+                "This page was opened without encryption (http), where your browser keeps no sign-in of this site. Open it with \
+                 https. If you did, tell the person who runs this application.",
+                None,
+            ),
+            Self::LoginEmbedded => wording(
+                400,
+                "Sign-in needs a window of its own",
+                "This page is shown inside another site, where your browser keeps no sign-in of this site. Open it in a window of \
+                 its own.",
+                None,
             ),
             Self::Authorization(error) => error_wording(*error),
             Self::Token(TokenError::InvalidGrant) => {

@@ -16,7 +16,7 @@ use super::arrival::arrive;
 use super::provider::LoadedProvider;
 use super::sign_in::VerifyIdToken;
 use super::visit::Visit;
-use super::{AwaitCallout, AwaitForm, AwaitProvider, Need, Scene, Step, Wait, session_cookie};
+use super::{AwaitCallout, AwaitForm, AwaitProvider, Need, Scene, Step, Wait, login, obstacles, session_cookie};
 
 /// The largest form post of a provider, in bytes.
 const LARGEST_FORM: usize = 16 * 1024;
@@ -82,16 +82,22 @@ fn too_late(
 ) -> Step {
     let Some(attempt) = error.attempt().cloned() else { return visit.refuse(error, scene) };
     let LoginAttempt { provider, return_to: target, demand, .. } = &attempt;
-    let is_overtaken = matches!(&error, LoginAttemptError::AnotherBrowser(attempt) if has_cookie && attempt.beginning != Beginning::Repeated);
     // A session that is not what this login was for would begin it again, and again.
     let is_signed_in =
         session_cookie::glance(visit, scene).is_some_and(|live| live.was_authenticated(demand, scene.now));
-    let wanted = (Some(provider.as_str()), demand);
-    match error {
-        _ if is_signed_in => arrive(visit, target, policy, scene).into(),
-        _ if is_overtaken => visit.refuse_demanding(Denial::LoginOvertaken, wanted, target, scene),
-        error => visit.refuse_demanding(error, wanted, target, scene),
+    if is_signed_in {
+        return arrive(visit, target, policy, scene).into();
     }
+    let denial = match error {
+        LoginAttemptError::AnotherBrowser(_) if has_cookie && attempt.beginning != Beginning::Repeated => {
+            Denial::LoginOvertaken
+        }
+        LoginAttemptError::AnotherBrowser(_) if !has_cookie => {
+            obstacles::after(visit, &attempt, &policy.cookie).unwrap_or(Denial::Login(error))
+        }
+        error => Denial::Login(error),
+    };
+    visit.refuse_demanding(denial, (Some(provider), demand), target, scene)
 }
 
 /// The login that a callback belongs to, and its request.
@@ -113,6 +119,16 @@ impl Login {
     fn has_been_completed(&self, scene: &mut Scene<'_>) -> bool {
         let live = session_cookie::glance(&self.visit, scene);
         live.is_some_and(|live| live.was_authenticated(&self.attempt.demand, scene.now))
+    }
+
+    /// The same once more, now that the provider has said that it cannot do without the person.
+    fn begin_with_the_person(self, scene: &mut Scene<'_>) -> Step {
+        if self.has_been_completed(scene) {
+            return self.arrive(scene);
+        }
+        let LoginAttempt { provider, return_to, demand, .. } = *self.attempt;
+        let choice = login::Choice { provider: Some(provider), demand, ..login::Choice::default() };
+        login::begin(self.visit, return_to, choice, scene)
     }
 
     pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
@@ -139,6 +155,11 @@ impl TakeResponse {
         }
         let code = match &self.response.outcome {
             AuthorizationOutcome::Code(code) => code,
+            AuthorizationOutcome::Error(error)
+                if self.login.attempt.beginning == Beginning::Silent && error.needs_the_person() =>
+            {
+                return self.login.begin_with_the_person(scene);
+            }
             AuthorizationOutcome::Error(error) => return self.login.refuse(*error, scene),
         };
         let Some(registration) = provider.registration() else {

@@ -42,6 +42,7 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
             "login_hint" => choice.login_hint = Some(value.into_owned()),
             "fragment" => fragment = Fragment::parse(&value),
             "form" => form = FormId::parse(&value),
+            "silent" => choice.beginning = login::first_try(&visit, scene),
             "again" => choice.beginning = Beginning::Repeated,
             name => step_up::take_parameter(&mut choice.demand, name, &value),
         }

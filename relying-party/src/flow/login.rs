@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use url::Url;
 
-use crate::config::Provider;
+use crate::config::{CookiePolicy, Provider};
 use crate::denial::Denial;
 use crate::http::{CalloutOutcome, Response};
 use crate::login::attempt::{Beginning, LoginAttempt};
 use crate::login::browser::{BrowserId, ResponseMode};
+use crate::login::past::Past;
 use crate::login::return_to::ReturnTarget;
 use crate::page;
 use crate::policy::demand::AuthenticationDemand;
@@ -20,7 +21,7 @@ use crate::session::seal::Purpose;
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, step_up};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, obstacles, session_cookie, step_up};
 
 /// What the visitor chose.
 #[derive(Default)]
@@ -37,6 +38,16 @@ pub(super) struct Choice {
     pub(super) demand: AuthenticationDemand,
 }
 
+/// How a navigation begins a login: without the person, if that is configured, unless the person has just signed out.
+pub(super) fn first_try(visit: &Visit, scene: &Scene<'_>) -> Beginning {
+    match &scene.config.session {
+        Some(policy) if policy.silent && Past::of_request(visit.head.headers(), &policy.cookie) != Past::SignedOut => {
+            Beginning::Silent
+        }
+        Some(_) | None => Beginning::Interactive,
+    }
+}
+
 /// A login that begins as soon as its provider is available.
 pub struct BeginLogin {
     visit: Visit,
@@ -49,12 +60,18 @@ pub struct BeginLogin {
 
 /// Begins a login that ends at `target`.
 pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &mut Scene<'_>) -> Step {
+    if let Some(refusal) = obstacles::before(&visit, &target, scene) {
+        return refusal;
+    }
     let candidates = choice.candidates(scene);
     let provider = match (candidates.as_slice(), &choice.provider) {
         ([], Some(_)) => return visit.refuse(Denial::UnknownProvider, scene),
         ([], None) => return visit.refuse(Denial::LoginUnavailable, scene),
         ([provider], _) => *provider,
-        (several, _) => return offer_providers(&visit, several, &target, &choice, scene).into(),
+        (several, _) => {
+            let page = offer_providers(&visit, several, &target, &choice, scene);
+            return page.with_cookies(visit.parting_cookies).into();
+        }
     };
     let need = Need { provider, newer_than: None };
     let Choice { login_hint, beginning, demand, .. } = choice;
@@ -64,7 +81,7 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
 
 impl Choice {
     /// The indices of the providers that fit: people can sign in there, and nothing speaks against it.
-    fn candidates(&self, scene: &Scene<'_>) -> Vec<usize> {
+    pub(super) fn candidates(&self, scene: &Scene<'_>) -> Vec<usize> {
         let fits = |provider: &Provider| {
             provider.client.is_some()
                 && self.provider.as_ref().is_none_or(|name| *name == provider.name)
@@ -102,6 +119,7 @@ impl BeginLogin {
         let attempt = LoginAttempt {
             beginning: self.beginning,
             demand: self.demand,
+            over_plain_http: self.visit.head.scheme() == "http",
             ..LoginAttempt::begin(name, self.target, redirect_uri, &browser, scene.now, scene.entropy)
         };
         let binding = self.visit.binding(Purpose::Login, &provider.config, client, session);
@@ -115,9 +133,9 @@ impl BeginLogin {
             demand: &attempt.demand,
         };
         let mut cookies = self.visit.parting_cookies.clone();
-        cookies.push(browser.set_cookie(cookie, ResponseMode::of(client)));
+        cookies.push(browser.set_cookie(cookie, ResponseMode::of(client), past(&self.visit, cookie, scene)));
         if !pushes(registration) {
-            return leave(&authorization_url(registration, &request), cookies);
+            return leave(&self.visit, &authorization_url(registration, &request), cookies);
         }
         match pushed_authorization_request(registration, &request, &mut scene.means()) {
             Ok(request) => {
@@ -153,15 +171,26 @@ impl AwaitPushedAuthorization {
             process_pushed_authorization_response(status, &body).map_err(Denial::PushedAuthorization)
         });
         match request_uri {
-            Ok(request_uri) => leave(&authorization_url_after_push(registration, &request_uri), self.cookies),
+            Ok(request_uri) => {
+                leave(&self.visit, &authorization_url_after_push(registration, &request_uri), self.cookies)
+            }
             Err(denial) => self.visit.refuse_login(denial, name, &self.target, scene),
         }
     }
 }
 
-/// To the provider, with the cookie that the way back needs.
-fn leave(url: &Url, cookies: Vec<String>) -> Step {
-    Response::redirect(url.as_str()).with_cookies(cookies).into()
+/// What is known of a browser that has no session. Who has one does not go round in circles.
+fn past(visit: &Visit, policy: &CookiePolicy, scene: &mut Scene<'_>) -> Past {
+    match session_cookie::glance(visit, scene) {
+        Some(_) => Past::Unknown,
+        None => Past::of_request(visit.head.headers(), policy),
+    }
+}
+
+/// To the provider, with the cookies that the way back needs.
+fn leave(visit: &Visit, url: &Url, cookies: Vec<String>) -> Step {
+    let redirect = if visit.head.method() == "POST" { Response::see_other } else { Response::redirect };
+    redirect(url.as_str()).with_cookies(cookies).into()
 }
 
 /// Several providers fit: a person chooses.

@@ -64,7 +64,7 @@ fn leave(visit: &Visit, provider: Option<&LoadedProvider>, scene: &mut Scene<'_>
         (None, Some(target)) => Response::redirect(target.as_str()),
         (None, None) => page::signed_out(&Visit::login_path(scene.config, &[])),
     };
-    response.with_cookies(session_cookie::clear(visit, scene)).into()
+    response.with_cookies(session_cookie::sign_out(visit, scene)).into()
 }
 
 fn return_target(visit: &Visit, scene: &Scene<'_>) -> Option<ReturnTarget> {

@@ -7,9 +7,12 @@ mod bearer;
 mod callback;
 mod endpoints;
 mod exchange;
+mod fragment;
 mod introspection;
 mod login;
 mod logout;
+mod obstacles;
+mod posted_form;
 mod protected;
 pub mod provider;
 mod refresh;
@@ -204,6 +207,8 @@ impl AwaitCallout {
 pub enum AwaitForm {
     /// A callback whose parameters are in it.
     Callback(callback::FormPost),
+    /// A form that is to be kept over a login.
+    Kept(posted_form::KeepForm),
 }
 
 impl AwaitForm {
@@ -211,6 +216,7 @@ impl AwaitForm {
     pub fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
         match self {
             Self::Callback(flow) => flow.resume(body, scene),
+            Self::Kept(flow) => flow.resume(body, scene),
         }
     }
 }
@@ -229,6 +235,18 @@ pub struct Reply {
     pub response: Response,
     /// The reason code.
     pub reason: Option<&'static str>,
+}
+
+impl Step {
+    /// The same with these `Set-Cookie` lines, if it is an answer.
+    fn with_cookies(self, lines: Vec<String>) -> Self {
+        match self {
+            Self::Done(Verdict::Respond(Reply { response, reason })) => {
+                Reply { response: response.with_cookies(lines), reason }.into()
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<Reply> for Step {

@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 use super::exchange::Outgoing;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, Verdict, bearer, exchange, login, session_cookie, step_up};
+use super::{Scene, Step, Verdict, bearer, exchange, fragment, login, posted_form, session_cookie, step_up};
 
 /// A session whose access token is useless so soon after the login would not be better after another one.
 const SHORTEST_USE: Duration = Duration::from_secs(10);
@@ -164,12 +164,20 @@ pub(super) fn forward(
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.
 fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Step {
-    if visit.initiator() == Initiator::Navigation {
-        let target = visit.target(scene.config);
-        let admitted = demand.and_then(|demand| demand.providers.clone());
-        let demand = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();
-        login::begin(visit, target, login::Choice { admitted, demand, ..login::Choice::default() }, scene)
-    } else {
-        visit.refuse(Denial::LoginRequired, scene)
+    match (visit.initiator(), demand) {
+        (Initiator::Navigation, demand) => {
+            let target = visit.target(scene.config);
+            let admitted = demand.and_then(|demand| demand.providers.clone());
+            let demand = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();
+            let beginning = login::first_try(&visit, scene);
+            fragment::begin_login(
+                visit,
+                target,
+                login::Choice { admitted, beginning, demand, ..login::Choice::default() },
+                scene,
+            )
+        }
+        (Initiator::Form, Some(demand)) if demand.preserve_form => posted_form::keep(visit, demand, scene),
+        (Initiator::Form | Initiator::Program, _) => visit.refuse(Denial::LoginRequired, scene),
     }
 }

@@ -5,6 +5,9 @@ use std::rc::Rc;
 use crate::admission::LiveSession;
 use crate::config::{Client, Provider, SessionPolicy};
 use crate::denial::Denial;
+use crate::login::browser::{ResponseMode, clear_cookie};
+use crate::login::past::Past;
+use crate::login::posted_form;
 use crate::peer::KnownPeer;
 use crate::session::Session;
 use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
@@ -200,6 +203,20 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
 pub(super) fn clear(visit: &Visit, scene: &Scene<'_>) -> Vec<String> {
     let Some(policy) = &scene.config.session else { return Vec::new() };
     cookie::clear_cookies(&policy.cookie, collect(visit, policy).present())
+}
+
+/// The `Set-Cookie` lines for a person who has signed out: nothing of the session is left, nor of what belonged to it.
+pub(super) fn sign_out(visit: &Visit, scene: &Scene<'_>) -> Vec<String> {
+    let Some(policy) = &scene.config.session else { return Vec::new() };
+    let headers = visit.head.headers();
+    let mut lines = clear(visit, scene);
+    lines.extend(posted_form::clear_cookies(headers, &policy.cookie));
+    match Past::of_request(headers, &policy.cookie) {
+        _ if policy.silent => lines.push(Past::after_logout(policy.absolute_timeout, &policy.cookie)),
+        Past::SignedIn(_) | Past::SignedOut => lines.push(clear_cookie(&policy.cookie, ResponseMode::Query)),
+        Past::Unknown => {}
+    }
+    lines
 }
 
 fn collect<'a>(visit: &'a Visit, policy: &SessionPolicy) -> SessionCookies<'a> {

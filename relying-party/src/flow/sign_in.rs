@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::config::{Client, KeptTokens};
 use crate::denial::Denial;
 use crate::http::CalloutOutcome;
-use crate::login::browser::{ResponseMode, clear_cookie};
+use crate::login::browser::ResponseMode;
+use crate::login::past::Past;
 use crate::protocol::{
     Expected, ExpectedNonce, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken,
 };
@@ -144,7 +145,9 @@ impl SignedIn {
         let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
         match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {
             Ok(mut cookies) => {
-                cookies.push(clear_cookie(&policy.cookie, ResponseMode::of(client)));
+                let past = Past::of_request(login.visit.head.headers(), &policy.cookie);
+                let took = scene.now.since(login.attempt.started_at);
+                cookies.push(past.after_login(took, &policy.cookie, ResponseMode::of(client)));
                 arrive(&login.visit, &login.attempt.return_to, policy, scene).with_cookies(cookies).into()
             }
             Err(_) => {

@@ -24,7 +24,8 @@ pub struct Visit {
     pub(super) origin: Rc<PublicUrl>,
     /// What it has waited for already.
     pub(super) patience: Patience,
-    /// `Set-Cookie` lines that remove a session which ended while this request waited for it.
+    /// `Set-Cookie` lines that go along with whatever the answer is: they remove a session which ended while this request waited for
+    /// it, or keep a form over the login.
     pub(super) parting_cookies: Vec<String>,
 }
 
@@ -45,8 +46,12 @@ impl Visit {
     pub(super) fn target(&self, config: &Config) -> ReturnTarget {
         let readable = matches!(self.head.method(), "GET" | "HEAD");
         let path = self.head.path_and_query().filter(|_| readable);
-        path.and_then(|path| ReturnTarget::parse(path, &self.origin, &config.base_path))
-            .unwrap_or_else(ReturnTarget::root)
+        path.and_then(|path| self.target_at(path, config)).unwrap_or_else(ReturnTarget::root)
+    }
+
+    /// The place on this origin that a path and query or a URL stand for.
+    pub(super) fn target_at(&self, input: &str, config: &Config) -> Option<ReturnTarget> {
+        ReturnTarget::parse(input, &self.origin, &config.base_path)
     }
 
     /// The absolute URL of an endpoint of ours.

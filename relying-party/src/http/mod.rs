@@ -171,6 +171,11 @@ impl Response {
         Self { status: 302, headers, body: Vec::new() }
     }
 
+    /// The same after a POST: browsers go on with GET (303, RFC 9110 §15.4.4).
+    pub fn see_other(location: &str) -> Self {
+        Self { status: 303, ..Self::redirect(location) }
+    }
+
     /// A JSON document that is never cached.
     pub fn json(status: u16, document: &serde_json::Value) -> Self {
         let headers = vec![

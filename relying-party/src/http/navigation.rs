@@ -47,14 +47,30 @@ pub fn is_same_origin_or_direct(head: &RequestHead, public: &PublicUrl) -> bool 
     head.headers().all("origin").all(|origin| origin.eq_ignore_ascii_case(public.origin.as_bytes()))
 }
 
+/// Whether a page of `public` itself has sent the request, as far as that is proven: by Fetch Metadata, which no page can set, or by
+/// the `Origin` of a browser without. A page may hide its origin (`null`), but not claim another one.
+pub fn comes_from_this_origin(head: &RequestHead, public: &PublicUrl) -> bool {
+    let is_ours = |origin: &[u8]| origin.eq_ignore_ascii_case(public.origin.as_bytes());
+    let mut sites = head.headers().all("sec-fetch-site").peekable();
+    let mut origins = head.headers().all("origin").peekable();
+    match (sites.peek().is_some(), origins.peek().is_some()) {
+        (true, _) => {
+            sites.all(|site| site == b"same-origin") && origins.all(|origin| is_ours(origin) || origin == b"null")
+        }
+        (false, true) => origins.all(is_ours),
+        (false, false) => false,
+    }
+}
+
 fn sends_fetch_metadata(head: &RequestHead) -> bool {
     head.headers().iter().any(|(name, _)| name.starts_with("sec-fetch-"))
 }
 
 fn is_prefetch(head: &RequestHead) -> bool {
-    ["sec-purpose", "purpose", "x-moz", "x-purpose"]
-        .iter()
-        .any(|name| names(head, name, |purpose| purpose.eq_ignore_ascii_case(b"prefetch")))
+    let is_ahead = |purpose: &[u8]| {
+        [&b"prefetch"[..], b"prerender", b"preview"].iter().any(|ahead| purpose.eq_ignore_ascii_case(ahead))
+    };
+    ["sec-purpose", "purpose", "x-moz", "x-purpose"].iter().any(|name| names(head, name, is_ahead))
 }
 
 fn is_upgrade(head: &RequestHead) -> bool {
@@ -126,8 +142,15 @@ mod tests {
             "GET accept= text/html | sec-purpose= prefetch",
             "GET sec-fetch-mode= navigate | sec-purpose= prefetch;prerender",
             "GET sec-fetch-mode= navigate | purpose= prefetch",
+            "GET sec-fetch-mode= navigate | sec-purpose= prefetch;anonymous-client-ip",
+            "GET sec-fetch-mode= navigate | sec-purpose= prerender",
+            "GET accept= text/html | x-moz= prefetch",
+            "GET accept= text/html | x-purpose= preview",
+            "OPTIONS accept= text/html | origin= https://a.example | access-control-request-method= GET",
+            "OPTIONS sec-fetch-mode= cors | access-control-request-method= GET",
             "GET sec-fetch-mode= navigate | upgrade= WebSocket",
             "GET sec-fetch-mode= websocket",
+            "GET accept= text/html | upgrade= h2c, websocket",
             "CONNECT :protocol= websocket | sec-fetch-mode= navigate",
             "CONNECT",
             "POST content-type= application/grpc | te= trailers",
@@ -147,6 +170,29 @@ mod tests {
             assert!(trusted(line), "{line}");
         }
         assert!(trusted("POST origin= https://Portal.example.org"));
+        let proven = |line| comes_from_this_origin(&head(line), &public);
+        for line in [
+            "POST sec-fetch-site= same-origin",
+            "POST sec-fetch-site= same-origin | origin= null",
+            "POST sec-fetch-site= same-origin | origin= https://portal.example.org",
+            "POST origin= https://portal.example.org",
+        ] {
+            assert!(proven(line), "{line}");
+        }
+        for line in [
+            "POST",
+            "POST referer= https://portal.example.org/",
+            "POST sec-fetch-site= none",
+            "POST sec-fetch-site= same-site | origin= https://portal.example.org",
+            "POST sec-fetch-site= cross-site | origin= https://portal.example.org",
+            "POST sec-fetch-site= same-origin | origin= https://evil.example",
+            "POST sec-fetch-site= same-origin | sec-fetch-site= cross-site",
+            "POST origin= https://portal.example.org | origin= https://evil.example",
+            "POST origin= http://portal.example.org",
+            "POST origin= null",
+        ] {
+            assert!(!proven(line), "{line}");
+        }
         for line in [
             "GET sec-fetch-site= cross-site",
             "GET sec-fetch-site= same-site",

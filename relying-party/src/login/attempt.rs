@@ -41,6 +41,8 @@ pub struct LoginAttempt {
     pub browser: [u8; 32],
     /// How it was begun.
     pub beginning: Beginning,
+    /// Whether it was begun over plain http: browsers drop `Secure` cookies there.
+    pub over_plain_http: bool,
     /// How the person is to authenticate; what comes back is checked against it.
     pub demand: AuthenticationDemand,
 }
@@ -120,6 +122,7 @@ impl LoginAttempt {
             started_at: now,
             browser: browser.hash(),
             beginning: Beginning::default(),
+            over_plain_http: false,
             demand: AuthenticationDemand::default(),
         }
     }
@@ -137,6 +140,7 @@ impl LoginAttempt {
             started_at: self.started_at.as_millis(),
             browser: URL_SAFE_NO_PAD.encode(self.browser),
             beginning: self.beginning,
+            over_plain_http: self.over_plain_http,
             max_age: self.demand.max_age.map(|max_age| max_age.as_secs()),
             acr_values: self.demand.acr_values.clone(),
         };
@@ -186,6 +190,8 @@ struct Sealed {
     browser: String,
     #[serde(rename = "k", default, skip_serializing_if = "Beginning::is_interactive")]
     beginning: Beginning,
+    #[serde(rename = "h", default, skip_serializing_if = "std::ops::Not::not")]
+    over_plain_http: bool,
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
     fragment: Option<String>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
@@ -217,6 +223,7 @@ fn unseal<'b>(
         started_at: UnixTime::from_millis(sealed.started_at),
         browser: URL_SAFE_NO_PAD.decode(sealed.browser).ok()?.try_into().ok()?,
         beginning: sealed.beginning,
+        over_plain_http: sealed.over_plain_http,
         demand: AuthenticationDemand {
             max_age: sealed.max_age.map(Duration::from_secs),
             acr_values: sealed.acr_values,

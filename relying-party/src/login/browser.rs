@@ -1,5 +1,5 @@
 //! The one short-lived cookie that ties logins to a browser, so that nobody can be made to complete another's login
-//! (RFC 9700 §4.7). All tabs share it, and it holds nothing but a random value.
+//! (RFC 9700 §4.7). All tabs share it. It holds a random value and, between logins, what happened lately ([`Past`]).
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::LOGIN_LIFETIME;
+use super::past::{self, Past};
 use crate::config::{Client, CookiePolicy, SameSite};
 use crate::entropy::Entropy;
 use crate::http::{Headers, cookies};
@@ -61,14 +62,7 @@ impl BrowserId {
 
     /// The well-formed identifiers that the request carries, at most four; one, unless somebody planted more.
     pub fn of_request(headers: &Headers, policy: &CookiePolicy) -> Vec<Self> {
-        let ours = |name: &[u8]| name.strip_prefix(policy.name.as_bytes()) == Some(b"-login");
-        headers
-            .all("cookie")
-            .flat_map(cookies::parse)
-            .filter(|(name, _)| ours(name))
-            .take(CANDIDATE_LIMIT)
-            .filter_map(|(_, value)| Self::parse(value))
-            .collect()
+        values(headers, policy).filter_map(|value| Self::parse(past::split(value)?.1)).collect()
     }
 
     fn parse(value: &[u8]) -> Option<Self> {
@@ -86,19 +80,26 @@ impl BrowserId {
         self.hash().ct_eq(hash).into()
     }
 
-    /// The `Set-Cookie` line. It is sent with every login, so that the cookie lasts as long as the latest one.
-    pub fn set_cookie(&self, policy: &CookiePolicy, response_mode: ResponseMode) -> String {
-        line(policy, &self.0, response_mode, LOGIN_LIFETIME)
+    /// The `Set-Cookie` line. It is sent with every login, so that the cookie lasts as long as the latest one; what is known of the
+    /// browser's `past` stays known.
+    pub fn set_cookie(&self, policy: &CookiePolicy, response_mode: ResponseMode, past: Past) -> String {
+        line(policy, &format!("{}{}", past.before_identifier(), self.0), response_mode, LOGIN_LIFETIME)
     }
 }
 
-/// The `Set-Cookie` line that deletes the cookie, for after a login: a value that was planted before it does not outlive it.
-/// Logins in other tabs are no loss, their callbacks find a live session and go to their targets.
+/// The `Set-Cookie` line that deletes the cookie.
 pub fn clear_cookie(policy: &CookiePolicy, response_mode: ResponseMode) -> String {
     line(policy, "", response_mode, Duration::ZERO)
 }
 
-fn line(policy: &CookiePolicy, value: &str, response_mode: ResponseMode, max_age: Duration) -> String {
+/// The values of the login cookie, at most four.
+pub(super) fn values<'a>(headers: &'a Headers, policy: &'a CookiePolicy) -> impl Iterator<Item = &'a [u8]> {
+    let ours = |name: &[u8]| name.strip_prefix(policy.name.as_bytes()) == Some(b"-login");
+    let pairs = headers.all("cookie").flat_map(cookies::parse);
+    pairs.filter(move |(name, _)| ours(name)).take(CANDIDATE_LIMIT).map(|(_, value)| value)
+}
+
+pub(super) fn line(policy: &CookiePolicy, value: &str, response_mode: ResponseMode, max_age: Duration) -> String {
     format!("{}-login={value}{}", policy.name, attributes(policy, response_mode.same_site(policy), max_age))
 }
 
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn a_browser_is_recognised_by_its_cookie() {
         let browser = BrowserId::random(&mut TestEntropy::default());
-        let line = browser.set_cookie(&cookie_policy(), ResponseMode::Query);
+        let line = browser.set_cookie(&cookie_policy(), ResponseMode::Query, Past::Unknown);
         let (pair, attributes) = line.split_once("; ").unwrap();
         assert_eq!(attributes, "Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure");
         let found = of_cookies(format!("a=1; {pair}; __Host-latchkey=1.x").as_bytes());
@@ -153,10 +154,10 @@ mod tests {
     fn a_form_post_callback_needs_a_cookie_for_cross_site_posts() {
         let mut policy = CookiePolicy { same_site: SameSite::Strict, ..cookie_policy() };
         let browser = BrowserId::random(&mut TestEntropy::default());
-        assert!(browser.set_cookie(&policy, ResponseMode::FormPost).contains("SameSite=None; Secure"));
-        assert!(browser.set_cookie(&policy, ResponseMode::Query).contains("SameSite=Lax; Secure"));
+        assert!(browser.set_cookie(&policy, ResponseMode::FormPost, Past::Unknown).contains("SameSite=None; Secure"));
+        assert!(browser.set_cookie(&policy, ResponseMode::Query, Past::Unknown).contains("SameSite=Lax; Secure"));
         policy.secure = false;
-        assert!(browser.set_cookie(&policy, ResponseMode::FormPost).ends_with("SameSite=Lax"));
+        assert!(browser.set_cookie(&policy, ResponseMode::FormPost, Past::Unknown).ends_with("SameSite=Lax"));
     }
 
     #[test]

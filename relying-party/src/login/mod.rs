@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod browser;
 pub mod fragment;
+pub mod past;
 pub mod posted_form;
 pub mod return_to;
 

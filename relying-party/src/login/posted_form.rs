@@ -133,12 +133,11 @@ impl PostedForm {
                 && now.since(UnixTime::from_millis(form.kept_at)) <= LIFETIME
         };
         let cookies = cookie::collect(headers, &policy, MOST_COOKIES);
-        let opened = cookies.candidates().find_map(|candidate| {
+        cookies.candidates().find_map(|candidate| {
             let sealed = cookie::sealed(&candidate)?;
             let opened = session.keys.open(&binding(sealed_provider_tag(&sealed)?)?, &sealed)?;
             serde_json::from_slice(&opened.plaintext).ok().filter(belongs)
-        });
-        opened
+        })
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Demand {
     pub authentication: AuthenticationDemand,
     /// `exchange`: the backend gets another token than the one presented.
     pub exchange: Option<Rc<Exchange>>,
+    /// `preserve_form`: a form that is posted without a session is kept over the login.
+    pub preserve_form: bool,
 }
 
 /// How a person must have authenticated (RFC 9470 §4).

@@ -44,6 +44,8 @@ pub(crate) fn policy() -> SessionPolicy {
         claims: ClaimSelection::All,
         max_cookies: 4,
         written_refresh_before: None,
+        silent: false,
+        preserve_fragment: false,
     }
 }
 

@@ -57,6 +57,9 @@ pub fn three_tabs_sign_in_at_once<W: World>() {
     assert_eq!(world.provider().complaints, Vec::<String>::new());
 }
 
+/// How long a browser remembers that a login went well.
+const LONGEST: Duration = Duration::from_secs(60);
+
 pub fn abandoned_logins_leave_nothing_behind<W: World>() {
     let mut world = W::open(Setup::default());
     let mut browser = Browser::default();
@@ -65,8 +68,12 @@ pub fn abandoned_logins_leave_nothing_behind<W: World>() {
     }
     assert_eq!(own_cookies(&browser, &world).len(), 1, "{:?}", browser.jar);
     browser.open(&mut world, "/").shows("/");
-    let left = own_cookies(&browser, &world);
-    assert!(left.iter().all(|name| name.starts_with(SESSION_COOKIE) && !name.contains("login")), "{left:?}");
+    // Beside the session: how often it went well, for a minute, and no identifier that could have been planted.
+    let left = browser.jar.alive(world.now());
+    let of_logins: Vec<_> = left.iter().filter(|cookie| cookie.name.ends_with("-login")).collect();
+    assert!(of_logins.iter().all(|cookie| cookie.value == "1."), "{left:?}");
+    assert!(of_logins.iter().all(|cookie| cookie.expires.is_some_and(|end| end <= world.now() + LONGEST)), "{left:?}");
+    assert_eq!(left.iter().filter(|cookie| cookie.name.starts_with(SESSION_COOKIE)).count(), 1 + of_logins.len());
 }
 
 pub fn the_login_cookie_is_short_lived_and_for_us_alone<W: World>() {

@@ -231,6 +231,37 @@ fn sessions_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn what_is_said_to_be_kept_or_tried_must_be_possible() {
+    let prompts = changed(
+        with("/session/silent", json!(true)),
+        "/providers/0/authorization_parameters",
+        json!({"prompt": "select_account"}),
+    );
+    let rule = |rule| with("/rules", json!([rule]));
+    for (document, expected) in [
+        (prompts, "session.silent: found `true` with `prompt` in the `authorization_parameters` of `corp`"),
+        (with("/session/silent", json!("yes")), "session.silent: found a string"),
+        (with("/session/preserve_fragment", json!(1)), "session.preserve_fragment: found a number"),
+        (rule(json!({"preserve_form": "yes"})), "rules[0].preserve_form: found a string"),
+        (
+            rule(json!({"preserve_form": true, "authentication": "optional"})),
+            "rules[0].preserve_form: found `true`, expected a rule with `authentication: session`",
+        ),
+        (
+            rule(json!({"preserve_form": true, "match": {"methods": ["GET", "PUT"]}})),
+            "rules[0].preserve_form: found `true` in a rule without `POST`",
+        ),
+        (
+            rule(json!({"preserve_form": false, "match": {"path": "/x"}, "authentication": "none"})),
+            "rules[0].preserve_form: found a setting without effect",
+        ),
+    ] {
+        let problems = problems(&document);
+        assert!(problems.contains(expected), "{document}: {problems}");
+    }
+}
+
+#[test]
 fn cookie_attributes_that_browsers_would_refuse_are_refused() {
     for (first, second, expected) in [
         (("/session/secure", json!(false)), ("/session/same_site", json!("none")), "session.same_site: found"),
