@@ -118,6 +118,11 @@ impl SignedIn {
         }
     }
 
+    /// The person's `sub`, and the claims of the ID token.
+    fn known(&self) -> (&str, Map<String, Value>) {
+        (self.id_token.subject(), self.id_token.claims().clone())
+    }
+
     fn begin_session(
         self,
         Registration { provider, client, .. }: Registration<'_>,
@@ -196,7 +201,7 @@ impl VerifyUserinfo {
         let Some(registration) = provider.registration() else {
             return self.signed_in.login.refuse(Denial::LoginUnavailable, scene);
         };
-        match userinfo::claims(&self.answer, &self.signed_in.id_token, provider, scene) {
+        match userinfo::claims(&self.answer, self.signed_in.known(), provider, scene) {
             Ok(claims) => self.signed_in.begin_session(registration, claims, scene),
             Err(error) if may_wait && error.newer_keys_may_help() => {
                 Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::Userinfo(self) })

@@ -92,6 +92,8 @@ impl TaskEnd {
 pub enum TaskCallout {
     /// The answer is all that is wanted.
     Answer,
+    /// What UserInfo says after a refresh.
+    RefreshedUserinfo(refresh::AwaitRefreshedUserinfo),
     /// The token endpoint's answer to a refresh.
     Refresh(refresh::AwaitRefreshResponse),
 }
@@ -102,6 +104,7 @@ impl TaskCallout {
         match self {
             Self::Answer => TaskStep::Ended(TaskEnd::Answered(outcome)),
             Self::Refresh(task) => task.resume(outcome, scene),
+            Self::RefreshedUserinfo(task) => task.resume(outcome, scene),
         }
     }
 }

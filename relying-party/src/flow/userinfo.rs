@@ -4,9 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::http::CalloutRequest;
-use crate::protocol::{
-    ProviderFailure, Registration, UserinfoAnswer, UserinfoError, VerifiedIdToken, merge_claims, userinfo_request,
-};
+use crate::protocol::{ProviderFailure, Registration, UserinfoAnswer, UserinfoError, merge_claims, userinfo_request};
 use crate::secret::Secret;
 
 use super::Scene;
@@ -20,15 +18,15 @@ pub(super) fn request(
     registration.client.userinfo.then(|| userinfo_request(registration, access_token)).transpose()
 }
 
-/// All claims of the person whom `id_token` is about.
+/// All claims of the person with this `subject`: those that are known already, and what the answer says.
 pub(super) fn claims(
     answer: &UserinfoAnswer,
-    id_token: &VerifiedIdToken,
+    (subject, known): (&str, Map<String, Value>),
     provider: &LoadedProvider,
     scene: &Scene<'_>,
 ) -> Result<Map<String, Value>, UserinfoError> {
     // Whoever asked was a client, and the configuration has not changed since.
     let registration = provider.registration().ok_or(UserinfoError::Provider(ProviderFailure::NotSent))?;
-    let claims = answer.claims(id_token, registration, &provider.keys, scene.verifier, scene.now)?;
-    Ok(merge_claims(id_token.claims().clone(), claims))
+    let claims = answer.claims(subject, registration, &provider.keys, scene.verifier, scene.now)?;
+    Ok(merge_claims(known, claims))
 }

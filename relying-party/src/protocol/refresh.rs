@@ -9,6 +9,7 @@ use super::id_token::{Expected, IdTokenError, UnverifiedIdToken, VerifiedIdToken
 use super::provider_failure::ProviderFailure;
 use super::registration::Registration;
 use super::token::{TokenAnswer, TokenError, issued};
+use super::userinfo::UserinfoError;
 use crate::http::CalloutRequest;
 use crate::jose::{JwkSet, SignatureVerifier};
 use crate::reason::Reason;
@@ -88,6 +89,9 @@ pub enum RefreshError {
     /// The new ID token is not acceptable.
     #[error(transparent)]
     IdToken(#[from] IdTokenError),
+    /// The UserInfo claims are not acceptable.
+    #[error(transparent)]
+    Userinfo(#[from] UserinfoError),
     /// `iss` is not the first ID token's.
     #[error("the refreshed ID token is from another issuer than the first")]
     IssuerMismatch,
@@ -130,6 +134,7 @@ impl RefreshError {
                 | TokenError::TokenTypeNotBearer => Setback::AnswerUnusable,
             },
             Self::IdToken(_)
+            | Self::Userinfo(_)
             | Self::IssuerMismatch
             | Self::SubjectMismatch
             | Self::AuthTimeMismatch
@@ -152,6 +157,7 @@ impl Reason for RefreshError {
             Self::Token(TokenError::InvalidGrant) => "refresh.invalid_grant",
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
+            Self::Userinfo(error) => error.code(),
             Self::IssuerMismatch => "refresh.issuer_mismatch",
             Self::SubjectMismatch => "refresh.subject_mismatch",
             Self::AuthTimeMismatch => "refresh.auth_time_mismatch",

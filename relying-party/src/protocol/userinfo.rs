@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::endpoint::is_unavailable;
-use super::id_token::VerifiedIdToken;
 use super::numeric_date::numeric_date;
 use super::registration::Registration;
 use super::{MAX_RESPONSE, ProviderFailure};
@@ -66,10 +65,10 @@ impl UserinfoAnswer {
         Ok(Self { status, is_jwt, body })
     }
 
-    /// §5.3.2 to §5.3.4: the claims of the person whom `id_token` is about.
+    /// §5.3.2 to §5.3.4: the claims of the person with the ID token's `subject`.
     pub fn claims(
         &self,
-        id_token: &VerifiedIdToken,
+        subject: &str,
         registration: Registration<'_>,
         keys: &JwkSet,
         verifier: &dyn SignatureVerifier,
@@ -86,7 +85,7 @@ impl UserinfoAnswer {
             json::parse_object(&self.body, MAX_RESPONSE).map_err(UserinfoError::Malformed)?
         };
         match claims.get("sub") {
-            Some(Value::String(subject)) if subject == id_token.subject() => Ok(claims),
+            Some(Value::String(of)) if of == subject => Ok(claims),
             Some(_) => Err(UserinfoError::SubjectMismatch),
             None => Err(UserinfoError::SubjectMissing),
         }
@@ -226,7 +225,9 @@ mod tests {
     use crate::jose::test_key::{TestKey, jwk_set, with};
     use crate::jose::{JwsAlgorithm, Software};
     use crate::protocol::test_provider::{ISSUER, client, document, provider};
-    use crate::protocol::{Expected, ExpectedNonce, ProviderMetadata, UnverifiedIdToken, process_discovery_response};
+    use crate::protocol::{
+        Expected, ExpectedNonce, ProviderMetadata, UnverifiedIdToken, VerifiedIdToken, process_discovery_response,
+    };
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const LATER: u64 = 1_800_000_300;
@@ -263,7 +264,7 @@ mod tests {
         let metadata = metadata(json!("https://login.example.org/me"));
         let provider = provider();
         let registration = Registration::of(&provider, &metadata).unwrap();
-        UserinfoAnswer::of(outcome)?.claims(&id_token(), registration, &keys(), &Software, NOW)
+        UserinfoAnswer::of(outcome)?.claims(id_token().subject(), registration, &keys(), &Software, NOW)
     }
 
     #[test]

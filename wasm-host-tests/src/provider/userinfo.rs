@@ -9,7 +9,7 @@ use crate::message::{Request, Response};
 impl Provider {
     /// §5.3.1: the token is in the header, and nowhere else.
     pub(super) fn userinfo(&mut self, request: &Request) -> Response {
-        let known = |token: &str| token.starts_with("access-token-of-code-");
+        let known = |token: &str| token.starts_with("access-token-of-");
         if !request.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).is_some_and(known) {
             self.complaints.push("UserInfo without an access token in the header".to_owned());
             return Response::new(401, "text/plain", "").with("www-authenticate", "Bearer error=\"invalid_token\"");

@@ -251,3 +251,30 @@ pub fn what_nothing_uses_is_not_refreshed_unless_sessions_follow_the_provider<W:
     exchange.refused_with(401);
     assert!(clears_session(&exchange), "{:?}", exchange.response.set_cookies());
 }
+
+pub fn userinfo_is_asked_again_at_a_refresh<W: World>() {
+    let setup = with_tokens(RefreshTokens::Rotating, 4 * SECOND)
+        .of_provider("userinfo", true)
+        .header("x-auth-department", "claims.department")
+        .provider(|provider| provider.userinfo = serde_json::json!({"department": "finance"}));
+    let (mut world, mut browser) = signed_in::<W>(setup);
+    let mut department = |world: &mut W| {
+        world.advance(3 * SECOND);
+        let exchange = browser.fetch(world, "/api");
+        let department = exchange.forwarded().header("x-auth-department").unwrap_or_default().to_owned();
+        (department, world.provider().count(Endpoint::Userinfo))
+    };
+    world.provider().userinfo = serde_json::json!({"department": "sales"});
+    assert_eq!(department(&mut world), ("sales".to_owned(), 2));
+    world.provider().change_token_answer(|answer| answer["id_token"] = Value::Null);
+    world.provider().userinfo = serde_json::json!({"department": "board"});
+    assert_eq!(department(&mut world), ("board".to_owned(), 3), "without another ID token as well");
+    world.provider().behave(Endpoint::Userinfo, Behaviour::html(503));
+    assert_eq!(department(&mut world), ("board".to_owned(), 4), "what was known goes for another while");
+    world.provider().behave(Endpoint::Userinfo, Behaviour::Normal);
+    world.provider().change_userinfo(|draft| draft.append("sub", "-not"));
+    world.advance(3 * SECOND);
+    browser.fetch(&mut world, "/api").refused_with(401);
+    assert!(world.log().iter().any(|line| line.contains("userinfo.subject_mismatch")), "{:?}", world.log());
+    assert_eq!(presented(&mut world).len(), 4);
+}

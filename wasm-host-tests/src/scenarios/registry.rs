@@ -108,6 +108,7 @@ macro_rules! scenarios {
             a_refreshed_id_token_may_be_signed_with_a_new_key,
             asking_who_is_signed_in_refreshes_nothing,
             what_nothing_uses_is_not_refreshed_unless_sessions_follow_the_provider,
+            userinfo_is_asked_again_at_a_refresh,
         }
         $crate::scenarios! { @theme $how $world, refresh_failures:
             a_session_that_the_provider_has_ended_is_over_here_as_well,

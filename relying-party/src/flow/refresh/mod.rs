@@ -4,6 +4,7 @@
 //! on with the old access token as long as it is good. For a while requests that still carry the old cookie get the refreshed
 //! session; after that, an old cookie whose refresh token is spent is a session that has ended.
 
+mod conclusion;
 mod record;
 mod task;
 
@@ -21,6 +22,7 @@ use self::record::{Found, GRACE, Place};
 use super::session_cookie::Use;
 use super::{Scene, SharedKey};
 
+pub use self::conclusion::AwaitRefreshedUserinfo;
 pub(super) use self::task::begin;
 pub use self::task::{AskProvider, AwaitOther, AwaitRefreshResponse, VerifyRefreshed};
 

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::KeptTokens;
+use serde_json::Value;
+
 use crate::flow::provider::LoadedProvider;
 use crate::flow::{Need, Scene, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
 use crate::http::CalloutOutcome;
@@ -12,19 +13,18 @@ use crate::protocol::refresh::{Original, RefreshError, process_refresh_response,
 use crate::protocol::token::TokenAnswer;
 use crate::protocol::{Expected, ExpectedNonce, ProviderFailure, VerifiedIdToken};
 use crate::reason::Reason as _;
-use crate::session::cookie::{PresentParts, set_cookies};
-use crate::session::refreshed::Refreshed;
-use crate::session::{IssuedTokens, RefreshToken};
+use crate::session::RefreshToken;
 use crate::time::UnixTime;
 
 use super::Refresh;
+use super::conclusion::Verified;
 use super::record::{Found, LEASE, Place};
 
 /// How often another VM's refresh is looked for.
 const POLL: Duration = Duration::from_millis(50);
 
 /// Everything that is here by now is where those who wait look for it.
-const ENDED: TaskStep = TaskStep::Ended(TaskEnd::Published);
+pub(super) const ENDED: TaskStep = TaskStep::Ended(TaskEnd::Published);
 
 /// Begins, unless somebody else has.
 pub(in crate::flow) fn begin(refresh: &Rc<Refresh>, scene: &mut Scene<'_>) -> TaskStep {
@@ -118,12 +118,14 @@ impl VerifyRefreshed {
     }
 
     /// A key that is not known may be newer than what is loaded: then once more with newer keys, if that `may_wait`.
-    fn conclude(self, loaded: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> TaskStep {
+    fn conclude(self, loaded: &Rc<LoadedProvider>, may_wait: bool, scene: &mut Scene<'_>) -> TaskStep {
         match self.check(loaded, scene) {
-            Ok(id_token) => self.finish(id_token, scene),
+            Ok(id_token) => {
+                let Self { refresh, answer, .. } = self;
+                Verified { refresh, answer, id_token }.ask(loaded, scene)
+            }
             Err(error) if may_wait && error.newer_keys_may_help() => {
-                let vm = scene.answers.refreshes.vm(scene.entropy);
-                self.refresh.place().prolong(vm, scene.now, &mut scene.shared);
+                self.refresh.prolong(scene);
                 let need = self.need;
                 TaskStep::Wait(TaskWait::Provider { need, task: TaskProvider::RefreshedIdToken(self) })
             }
@@ -144,50 +146,33 @@ impl VerifyRefreshed {
             clock_skew: loaded.config.clock_skew,
             access_token: &self.answer.access_token,
         };
-        let claim = |name: &str| session.claims.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let original =
-            Original { issuer: claim("iss"), subject: claim("sub"), auth_time: session.authentication.auth_time };
+        let original = Original {
+            issuer: self.refresh.claim("iss"),
+            subject: self.refresh.claim("sub"),
+            auth_time: session.authentication.auth_time,
+        };
         verify_refreshed(id_token, &expected, &original, &loaded.keys, scene.verifier, scene.now).map(Some)
-    }
-
-    fn finish(self, id_token: Option<VerifiedIdToken>, scene: &mut Scene<'_>) -> TaskStep {
-        let Self { refresh, answer, .. } = self;
-        let config = scene.config;
-        let (Some(policy), Some(old)) = (&config.session, &refresh.session.tokens.refresh) else { return ENDED };
-        let TokenAnswer { access_token, refresh_token, expires_in, scope, .. } = answer;
-        let is_spent = refresh_token.as_ref().is_some_and(|new| *new != old.value);
-        let issued = IssuedTokens {
-            access_token,
-            expires_in,
-            refresh_token: refresh_token.or_else(|| Some(old.value.clone())),
-            nonce: old.nonce.clone(),
-        };
-        let brought = Refreshed {
-            tokens: refresh.session.tokens.replaced(issued, KeptTokens::of(config), scene.now),
-            scopes: scope.map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
-            acr: id_token.as_ref().and_then(VerifiedIdToken::acr).map(str::to_owned),
-            sid: id_token.as_ref().and_then(VerifiedIdToken::sid).map(str::to_owned),
-            claims: id_token.map(VerifiedIdToken::into_claims),
-        };
-        let next = refresh.session.refreshed(brought, policy, scene.now);
-        let Some(sealed) = refresh.seal(&next, policy, scene).filter(|sealed| {
-            let max_age = next.expires_at.since(scene.now);
-            set_cookies(&policy.cookie, policy.max_cookies, sealed, max_age, PresentParts::default()).is_ok()
-        }) else {
-            return refresh.fail(&RefreshError::SessionTooLarge, scene);
-        };
-        refresh.place().refreshed(&sealed, is_spent, scene.now, &mut scene.shared);
-        ENDED
     }
 }
 
 impl Refresh {
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place::of(&self.key)
     }
 
+    /// A claim that every session has.
+    pub(super) fn claim(&self, name: &str) -> &str {
+        self.session.claims.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Goes on holding the lease, for another step.
+    pub(super) fn prolong(&self, scene: &mut Scene<'_>) {
+        let vm = scene.answers.refreshes.vm(scene.entropy);
+        self.place().prolong(vm, scene.now, &mut scene.shared);
+    }
+
     /// Ends the attempt, or the session.
-    fn fail(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
+    pub(super) fn fail(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
         let (code, provider) = (error.code(), &self.session.provider);
         match error.setback() {
             Some(setback) => {
