@@ -64,6 +64,8 @@ pub enum Filter {
     None,
     /// One of Envoy's own: its name, and its `typed_config`.
     Native(&'static str, Value),
+    /// Several, one after the other.
+    Chain(Vec<Self>),
     /// A Wasm module.
     Wasm {
         /// The VM it runs in, with all that name the same and load the same code; otherwise one of its own.
@@ -225,6 +227,7 @@ impl Filter {
     fn render(&self, name: &str) -> String {
         let (vm, module, configuration, environment, allow_on_headers_stop_iteration) = match self {
             Self::None => return String::new(),
+            Self::Chain(filters) => return filters.iter().map(|filter| filter.render(name)).collect(),
             Self::Native(name, configuration) => {
                 let values = [("name", *name), ("configuration", &configuration.to_string())];
                 return fill(include_str!("../config/native-filter.yaml"), &values);

@@ -11,7 +11,9 @@
 )]
 
 mod load;
+mod native;
 mod report;
+mod sessions;
 mod steps;
 mod tokens;
 
@@ -54,40 +56,53 @@ enum Place {
 /// What is measured in one run.
 struct Bench {
     session: [Subject; 3],
-    tokens: Vec<Comparison>,
+    comparisons: Vec<Comparison>,
 }
 
-/// One kind of request with a token.
+/// One kind of request, to Envoy's own filters and, last, to ours.
 struct Comparison {
-    /// The least that the last may reach of the first's requests/s.
-    target: f64,
-    /// Envoy's filter, Envoy's filter without headers for the backend, ours.
     subjects: Vec<Subject>,
+    targets: Vec<Target>,
+}
+
+/// What ours is to reach.
+#[derive(Clone, Copy)]
+struct Target {
+    /// The subject to compare with.
+    of: usize,
+    /// The least of its requests/s.
+    rate: f64,
+    /// The most of its p99.
+    p99: Option<f64>,
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [empty, rounds, seconds, connections] = &arguments[..] else { panic!("run scripts/bench") };
+    let [empty, rounds, seconds, connections, sessions, what] = &arguments[..] else { panic!("run scripts/bench") };
     let number = |text: &String| text.parse::<u32>().expect("a number");
-    let (rounds, connections) = (number(rounds), number(connections) as usize);
+    let (rounds, connections, sessions) = (number(rounds), number(connections) as usize, number(sessions) as usize);
     let amount = Amount::For(Duration::from_secs(number(seconds).into()));
 
     let options = || Options { route: Route::Direct, access: Access::Silent, ..Options::default() };
     let mut portal = EnvoyWorld::with(Setup::default().header("x-auth-name", "claims.name"), options());
     let api = EnvoyWorld::with(bearer_setup(), options());
     let session = session(&mut portal, empty, amount);
-    let mut tokens = Vec::new();
-    for key in [TestKey::Rsa1, TestKey::P256A] {
-        eprintln!("Signing {TOKENS} tokens with {}", key.algorithm());
-        let requests: Vec<_> = tokens::sign(key, TOKENS, api.now()).iter().map(|token| bearer_request(token)).collect();
-        tokens.push(repeated(&api, key, &requests, amount));
-        tokens.push(first_sight(&api, key, requests));
+    let mut people = sessions::world(Route::Direct);
+    let mut comparisons = Vec::new();
+    if matches!(what.as_str(), "all" | "sessions") {
+        comparisons.extend(sessions::compare(&mut people, sessions, amount));
     }
-    if !takes_tokens(api.address()) {
-        eprintln!("This filter takes no bearer tokens: its rows are missing");
-        tokens.iter_mut().for_each(|comparison| comparison.subjects.truncate(2));
+    if matches!(what.as_str(), "all" | "tokens") {
+        for key in [TestKey::Rsa1, TestKey::P256A] {
+            eprintln!("Signing {TOKENS} tokens with {}", key.algorithm());
+            let tokens = tokens::sign(key, TOKENS, api.now());
+            let requests: Vec<_> = tokens.iter().map(|token| bearer_request(token)).collect();
+            comparisons.push(repeated(&api, key, &requests, amount));
+            comparisons.push(first_sight(&api, key, requests));
+        }
+        assert!(takes_tokens(api.address()), "the filter accepts no token");
     }
-    let mut bench = Bench { session, tokens };
+    let mut bench = Bench { session, comparisons };
     for round in 0..=rounds {
         eprintln!("{}", if round == 0 { "warming up".to_owned() } else { format!("round {round} of {rounds}") });
         for subject in bench.subjects() {
@@ -97,13 +112,15 @@ fn main() -> ExitCode {
             }
         }
     }
-    steps::print(&bearer_setup(), api.now());
+    if what != "sessions" {
+        steps::print(&bearer_setup(), api.now());
+    }
     report::print(&bench)
 }
 
 impl Bench {
     fn subjects(&mut self) -> impl Iterator<Item = &mut Subject> {
-        self.session.iter_mut().chain(self.tokens.iter_mut().flat_map(|comparison| &mut comparison.subjects))
+        self.session.iter_mut().chain(self.comparisons.iter_mut().flat_map(|comparison| &mut comparison.subjects))
     }
 }
 
@@ -148,7 +165,7 @@ fn repeated(api: &EnvoyWorld, key: TestKey, requests: &[Vec<u8>], amount: Amount
     let (algorithm, envoy) = (key.algorithm(), api.envoy());
     let native = |headers| Place::At(add_native(envoy, key, true, headers));
     Comparison {
-        target: 0.9,
+        targets: vec![Target { of: 0, rate: 0.9, p99: None }],
         subjects: vec![
             Subject::new(format!("{algorithm} again: jwt_authn, its cache"), native(true), one.to_vec(), amount),
             Subject::new("  … without headers".to_owned(), native(false), one.to_vec(), amount),
@@ -163,7 +180,7 @@ fn first_sight(api: &EnvoyWorld, key: TestKey, requests: Vec<Vec<u8>>) -> Compar
     let native = |headers| Place::At(add_native(envoy, key, false, headers));
     let of = |title: String, place| Subject::new(title, place, requests.clone(), Amount::Once);
     Comparison {
-        target: 1.0,
+        targets: vec![Target { of: 0, rate: 1.0, p99: None }],
         subjects: vec![
             of(format!("{algorithm} first sight: jwt_authn"), native(true)),
             of("  … without headers".to_owned(), native(false)),
