@@ -2,93 +2,242 @@
 //! cryptography, no JSON, no CEL.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::mem::size_of;
 use std::rc::Rc;
 
-use foldhash::fast::RandomState;
+use serde_json::{Map, Value};
 
-/// When the young generation holds this many entries, it becomes the old one.
-const ENTRIES_PER_GENERATION: usize = 8192;
-/// When the young generation's credentials add up to this many bytes, likewise.
-const BYTES_PER_GENERATION: usize = 8 * 1024 * 1024;
+use super::keyed_hash::{Fingerprint, HashKey};
+use crate::entropy::Entropy;
 
-/// Entries used lately. Two generations: what is found in the old one moves to the young one, and when that is full the
-/// old one is dropped. So memory is bounded, and what is in use stays.
+/// How many entries are looked at to find one that was not used lately, so that no request pays for all of them.
+const LONGEST_SEARCH: usize = 64;
+/// What an entry takes in the table of places, and as a share of what both tables hold in reserve (bytes).
+const OF_ONE: usize = 48;
+/// What an allocation takes besides what was asked for (bytes).
+const ALLOCATION: usize = 2 * size_of::<usize>();
+
+/// Entries used lately, as many as there is memory for: room is made by dropping one that was not used since the last search
+/// came by («clock»). So 50,000 people in turn find their sessions as long as these fit.
 ///
-/// Only credentials that were verified are remembered, so nobody can choose the keys, and the whole credential is compared.
+/// Entries are found by a fingerprint of the whole credential under a secret key of this cache, which is as good as comparing
+/// credentials and needs a tenth of the memory. Only what was verified is remembered.
 pub struct LiveCache<T> {
-    young: Generation<T>,
-    old: Generation<T>,
-}
-
-struct Generation<T> {
-    entries: HashMap<Box<[u8]>, Rc<T>, RandomState>,
+    /// None as long as nothing was remembered.
+    key: Option<HashKey>,
+    places: HashMap<Fingerprint, usize, BuildHasherDefault<Folded>>,
+    slots: Vec<Slot<T>>,
+    hand: usize,
     bytes: usize,
+    limit: usize,
 }
 
-impl<T> Default for Generation<T> {
-    fn default() -> Self {
-        Self { entries: HashMap::default(), bytes: 0 }
+struct Slot<T> {
+    fingerprint: Fingerprint,
+    entry: Rc<T>,
+    bytes: usize,
+    used: bool,
+}
+
+/// What an entry takes of the memory.
+pub trait Weighed {
+    /// About how many bytes, with all that belongs to it.
+    fn weight(&self) -> usize;
+}
+
+impl<T: Weighed> LiveCache<T> {
+    /// Remembers what takes about `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { key: None, places: HashMap::default(), slots: Vec::new(), hand: 0, bytes: 0, limit }
     }
-}
 
-impl<T> Default for LiveCache<T> {
-    fn default() -> Self {
-        Self { young: Generation::default(), old: Generation::default() }
-    }
-}
-
-impl<T> LiveCache<T> {
     /// What `credential` was verified to be, if that still `holds`.
     pub fn find(&mut self, credential: &[u8], holds: impl FnOnce(&T) -> bool) -> Option<Rc<T>> {
-        if let Some(entry) = self.young.entries.get(credential) {
-            return holds(entry).then(|| Rc::clone(entry));
-        }
-        let (credential, entry) = self.old.entries.remove_entry(credential)?;
-        holds(&entry).then(|| {
-            self.insert(credential, Rc::clone(&entry));
-            entry
+        let place = self.places.get(&self.key.as_ref()?.fingerprint(credential))?;
+        let slot = self.slots.get_mut(*place)?;
+        holds(&slot.entry).then(|| {
+            slot.used = true;
+            Rc::clone(&slot.entry)
         })
     }
 
     /// Remembers what `credential` was verified to be.
-    pub fn insert(&mut self, credential: Box<[u8]>, entry: Rc<T>) {
-        if self.young.entries.len() >= ENTRIES_PER_GENERATION || self.young.bytes >= BYTES_PER_GENERATION {
-            self.old = std::mem::take(&mut self.young);
+    pub fn insert(&mut self, credential: &[u8], entry: Rc<T>, entropy: &mut dyn Entropy) {
+        let fingerprint = self.key.get_or_insert_with(|| HashKey::draw(entropy)).fingerprint(credential);
+        if let Some(place) = self.places.get(&fingerprint).copied() {
+            self.remove(place);
         }
-        self.young.bytes = self.young.bytes.saturating_add(credential.len());
-        self.young.entries.insert(credential, entry);
+        let bytes = entry.weight().saturating_add(size_of::<Slot<T>>()).saturating_add(OF_ONE);
+        if bytes > self.limit {
+            return;
+        }
+        while self.bytes > self.limit.saturating_sub(bytes) {
+            let place = self.dispensable();
+            self.remove(place);
+        }
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.places.insert(fingerprint, self.slots.len());
+        self.slots.push(Slot { fingerprint, entry, bytes, used: false });
+    }
+
+    /// The next place whose entry was not used since the hand passed it; after a long search whichever comes.
+    fn dispensable(&mut self) -> usize {
+        for _ in 0..LONGEST_SEARCH {
+            if self.hand >= self.slots.len() {
+                self.hand = 0;
+            }
+            match self.slots.get_mut(self.hand) {
+                Some(slot) if slot.used => slot.used = false,
+                Some(_) | None => break,
+            }
+            self.hand = self.hand.saturating_add(1);
+        }
+        if self.hand >= self.slots.len() {
+            self.hand = 0;
+        }
+        self.hand
+    }
+
+    /// Forgets what is at `place`; the last entry takes it.
+    fn remove(&mut self, place: usize) {
+        if place >= self.slots.len() {
+            // Nothing is left, whatever the sum says.
+            self.bytes = 0;
+            return;
+        }
+        let removed = self.slots.swap_remove(place);
+        self.bytes = self.bytes.saturating_sub(removed.bytes);
+        self.places.remove(&removed.fingerprint);
+        if let Some(moved) = self.slots.get(place) {
+            self.places.insert(moved.fingerprint, place);
+        }
+    }
+}
+
+/// What claims take, as they are kept: a tree's leaf has room for eleven.
+pub(super) fn weight_of_claims(claims: &Map<String, Value>) -> usize {
+    const LEAF: usize = 11 * (size_of::<String>() + size_of::<Value>());
+    let members = claims.iter().map(|(name, value)| weight_of_text(name).saturating_add(weight_of_value(value)));
+    members.fold(LEAF.saturating_mul(claims.len().div_ceil(6)), usize::saturating_add)
+}
+
+fn weight_of_value(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => weight_of_text(text),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| size_of::<Value>().saturating_add(weight_of_value(item)));
+            items.fold(ALLOCATION, usize::saturating_add)
+        }
+        Value::Object(members) => weight_of_claims(members),
+    }
+}
+
+/// What a text takes beyond its owner.
+pub(super) fn weight_of_text(text: &str) -> usize {
+    text.len().saturating_add(ALLOCATION)
+}
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self([first, _]) = self;
+        state.write_u64(*first);
+    }
+}
+
+/// Takes a fingerprint as it is: it was made by a hash already, and nobody can choose it.
+#[derive(Default)]
+struct Folded(u64);
+
+impl Hasher for Folded {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::testing::TestEntropy;
 
-    fn credential(number: usize) -> Box<[u8]> {
-        format!("1.{number}").into_bytes().into()
+    impl Weighed for usize {
+        fn weight(&self) -> usize {
+            1000
+        }
+    }
+
+    /// Room for about this many entries.
+    const ROOM: usize = 500;
+
+    fn credential(number: usize) -> Vec<u8> {
+        format!("1.{number}").into_bytes()
+    }
+
+    fn cache() -> LiveCache<usize> {
+        LiveCache::new(ROOM * (1000 + size_of::<Slot<usize>>() + OF_ONE))
     }
 
     fn filled(cache: &mut LiveCache<usize>, numbers: impl Iterator<Item = usize>) {
-        numbers.for_each(|number| cache.insert(credential(number), Rc::new(number)));
+        numbers.for_each(|number| cache.insert(&credential(number), Rc::new(number), &mut TestEntropy::default()));
+    }
+
+    fn finds(cache: &mut LiveCache<usize>, number: usize) -> bool {
+        let found = cache.find(&credential(number), |_| true);
+        assert!(found.as_deref().is_none_or(|found| *found == number), "another's entry");
+        found.is_some()
     }
 
     #[test]
     fn an_entry_is_found_as_long_as_it_holds() {
-        let mut cache = LiveCache::default();
+        let mut cache = cache();
+        assert!(!finds(&mut cache, 0));
         filled(&mut cache, 0..1);
-        assert_eq!(cache.find(&credential(0), |_| true).as_deref(), Some(&0));
+        assert!(finds(&mut cache, 0));
         assert!(cache.find(&credential(0), |_| false).is_none());
-        assert!(cache.find(&credential(1), |_| true).is_none());
+        assert!(!finds(&mut cache, 1));
+        filled(&mut cache, 0..1);
+        assert_eq!((cache.slots.len(), cache.places.len()), (1, 1), "once, however often it is remembered");
     }
 
     #[test]
-    fn what_is_in_use_outlives_its_generation_and_what_is_not_makes_room() {
-        let mut cache = LiveCache::default();
-        filled(&mut cache, 0..ENTRIES_PER_GENERATION + 1);
-        assert!(cache.find(&credential(0), |_| true).is_some());
-        filled(&mut cache, ENTRIES_PER_GENERATION + 1..2 * ENTRIES_PER_GENERATION + 1);
-        assert!(cache.find(&credential(0), |_| true).is_some());
-        assert!(cache.find(&credential(1), |_| true).is_none());
-        assert!(cache.young.entries.len() + cache.old.entries.len() <= 2 * ENTRIES_PER_GENERATION + 1);
+    fn as_many_as_fit_are_found_in_turn_again_and_again() {
+        let mut cache = cache();
+        filled(&mut cache, 0..ROOM);
+        for _ in 0..3 {
+            assert!((0..ROOM).all(|number| finds(&mut cache, number)));
+        }
+    }
+
+    #[test]
+    fn what_is_in_use_stays_and_what_is_not_makes_room() {
+        let mut cache = cache();
+        filled(&mut cache, 0..ROOM);
+        for number in ROOM..10 * ROOM {
+            assert!(finds(&mut cache, 0), "{number}");
+            filled(&mut cache, number..number + 1);
+            assert!(cache.slots.len() <= ROOM && cache.bytes <= cache.limit);
+            assert_eq!(cache.slots.len(), cache.places.len());
+        }
+        assert!(finds(&mut cache, 10 * ROOM - 1) && !finds(&mut cache, 1));
+        assert!(
+            cache.slots.iter().enumerate().all(|(place, slot)| cache.places.get(&slot.fingerprint) == Some(&place))
+        );
+    }
+
+    #[test]
+    fn what_is_larger_than_the_cache_is_not_remembered() {
+        let mut cache = LiveCache::new(1000);
+        filled(&mut cache, 0..1);
+        assert!(!finds(&mut cache, 0));
+        assert_eq!(cache.bytes, 0);
     }
 }

@@ -1,10 +1,14 @@
 //! A session that was opened.
 
+use std::rc::Rc;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
+use super::cache::{Weighed, weight_of_claims, weight_of_text};
 use super::live_identity::LiveIdentity;
 use crate::policy::demand::AuthenticationDemand;
-use crate::policy::identity::{Credential, Identity};
+use crate::policy::identity::{Claims, Credential, Identity};
 use crate::session::Session;
 use crate::session::revocation::Clearance;
 use crate::time::UnixTime;
@@ -14,7 +18,7 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// An opened session.
 pub struct LiveSession {
-    session: Session,
+    session: Rc<Session>,
     host: String,
     writing_due: bool,
     valid_until: UnixTime,
@@ -26,11 +30,12 @@ impl LiveSession {
     /// `session` was sealed for `host` and is what it is at most until then. With `writing_due` the browser has it in an older
     /// form: sealed with an older key, or not refreshed yet.
     pub fn new(session: Session, host: String, writing_due: bool, until: UnixTime, now: UnixTime) -> Self {
+        let session = Rc::new(session);
         let access_token = session.tokens.usable_access_token(now);
         let identity = Identity {
             provider: session.provider.clone(),
             credential: Credential::Session,
-            claims: session.claims.clone(),
+            claims: Rc::<Session>::clone(&session),
             scopes: session.scopes.clone(),
             access_token: access_token.cloned(),
         };
@@ -48,7 +53,7 @@ impl LiveSession {
     }
 
     /// The session itself.
-    pub const fn session(&self) -> &Session {
+    pub fn session(&self) -> &Session {
         &self.session
     }
 
@@ -73,6 +78,28 @@ impl LiveSession {
     /// Whether all that was evaluated for it still holds, for a request to `host`.
     pub fn is_valid(&self, host: &str, now: UnixTime) -> bool {
         self.host == host && now < self.valid_until
+    }
+}
+
+impl Claims for Session {
+    fn by_name(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+}
+
+impl Weighed for LiveSession {
+    /// What is kept of the session, and as much as half its claims for the headers that are made of them.
+    fn weight(&self) -> usize {
+        let Session { claims, scopes, tokens, .. } = &*self.session;
+        let refresh = tokens.refresh.as_ref().map(|refresh| &refresh.value);
+        let tokens = [tokens.access_token.as_ref(), tokens.id_token.as_ref(), refresh].into_iter().flatten();
+        // An access token that is passed on is in a header, too.
+        let tokens = tokens.map(|token| weight_of_text(token.expose()).saturating_mul(2));
+        let scopes =
+            scopes.iter().map(|scope| size_of::<String>().saturating_add(weight_of_text(scope)).saturating_mul(2));
+        let claims = weight_of_claims(claims);
+        let fixed = size_of::<Self>().saturating_add(size_of::<Session>());
+        tokens.chain(scopes).chain([claims, claims / 2]).fold(fixed, usize::saturating_add)
     }
 }
 

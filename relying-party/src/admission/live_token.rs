@@ -1,5 +1,8 @@
 //! An access token that was verified.
 
+use std::rc::Rc;
+
+use super::cache::{Weighed, weight_of_claims, weight_of_text};
 use super::live_identity::LiveIdentity;
 use crate::flow::provider::TrustEpoch;
 use crate::policy::demand::{AuthenticationDemand, AuthenticationEvent};
@@ -45,7 +48,7 @@ impl LiveToken {
         let identity = Identity {
             provider: origin.name.to_owned(),
             credential: Credential::Bearer,
-            claims,
+            claims: Rc::new(claims),
             scopes,
             access_token: Some(Secret::new(text.to_owned())),
         };
@@ -105,5 +108,15 @@ impl LiveToken {
     /// Whether what was verified still holds, while its issuer's keys are those of `trust`.
     pub fn is_valid(&self, trust: Option<TrustEpoch>, now: UnixTime) -> bool {
         now < self.valid_until && (self.trust.is_none() || trust == self.trust)
+    }
+}
+
+impl Weighed for LiveToken {
+    /// The token itself, its claims, and as much again for the headers that are made of them.
+    fn weight(&self) -> usize {
+        let identity = self.identity.identity();
+        let text = identity.access_token.as_ref().map_or(0, |token| weight_of_text(token.expose()));
+        let claims = weight_of_claims(identity.claims.by_name()).saturating_mul(2);
+        size_of::<Self>().saturating_add(text).saturating_add(claims)
     }
 }

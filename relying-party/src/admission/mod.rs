@@ -1,6 +1,7 @@
 //! Who is let through. An [`Admission`] is a proof: whoever holds one holds the outcome of a verification.
 
 pub mod cache;
+mod keyed_hash;
 mod live_identity;
 mod live_session;
 mod live_token;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::cache::{Weighed, weight_of_text};
 use super::{Admitted, LiveIdentity};
 use crate::config::IdentityHeader;
 use crate::policy::demand::Exchange;
@@ -126,6 +127,13 @@ impl ExchangedToken {
     /// Whether another request may use it.
     pub fn is_valid(&self, now: UnixTime) -> bool {
         now < self.valid_until
+    }
+}
+
+impl Weighed for ExchangedToken {
+    fn weight(&self) -> usize {
+        let texts = [&self.access_token, &self.authorization].map(|text| weight_of_text(text.expose()));
+        texts.into_iter().fold(size_of::<Self>(), usize::saturating_add)
     }
 }
 

@@ -13,9 +13,10 @@ use crate::time::UnixTime;
 
 /// When the young generation holds this many entries, it becomes the old one.
 const ENTRIES_PER_GENERATION: usize = 2048;
+/// How much memory exchanged tokens take at most (bytes).
+const EXCHANGED_TOKENS: usize = 16 << 20;
 
 /// What providers answered about tokens lately, except what admits somebody: that is where credentials are looked up.
-#[derive(Default)]
 pub struct Answers {
     /// Why a token was not admitted by what its issuer says.
     pub(super) not_introspected: BriefMemory<IntrospectionError>,
@@ -25,6 +26,17 @@ pub struct Answers {
     pub(super) not_exchanged: BriefMemory<TokenExchangeError>,
     /// This VM among those that refresh sessions.
     pub(super) refreshes: Refreshes,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self {
+            not_introspected: BriefMemory::default(),
+            exchanged: LiveCache::new(EXCHANGED_TOKENS),
+            not_exchanged: BriefMemory::default(),
+            refreshes: Default::default(),
+        }
+    }
 }
 
 /// Remembers something for seconds. Who sends requests chooses how many there are, so the number of entries is bounded: of two

@@ -139,7 +139,7 @@ impl TokenRequest {
         let origin = TokenOrigin { provider, name: &loaded.config.name, trust, rule: self.rule };
         let text = presented.text().unwrap_or_default();
         let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
-        scene.tokens.insert(presented.bytes().into(), Rc::clone(&live));
+        scene.tokens.insert(presented.bytes(), Rc::clone(&live), scene.entropy);
         self.admit(live, scene)
     }
 

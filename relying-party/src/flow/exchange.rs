@@ -128,7 +128,7 @@ impl AwaitExchange {
         match issued {
             Ok(issued) => {
                 let token = Rc::new(outgoing.pending.issued(issued, scene.now));
-                scene.answers.exchanged.insert(outgoing.cache_key(), Rc::clone(&token));
+                scene.answers.exchanged.insert(&outgoing.cache_key(), Rc::clone(&token), scene.entropy);
                 outgoing.forward(token, scene)
             }
             Err(error) => {

@@ -152,7 +152,7 @@ fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, s
             let writing_due = resealing_due || is_successor;
             let live = Rc::new(LiveSession::new(*session, host.to_owned(), writing_due, until, scene.now));
             if live.is_valid(host, scene.now) {
-                scene.sessions.insert(candidate.into(), Rc::clone(&live));
+                scene.sessions.insert(candidate, Rc::clone(&live), scene.entropy);
             }
             Reading::Live(live)
         }

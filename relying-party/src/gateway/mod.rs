@@ -132,6 +132,11 @@ const PROVIDER_PATIENCE: Duration = Duration::from_secs(3);
 /// How long a request waits for its own body. A host that withholds bodies while headers are paused never delivers one.
 const FORM_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How much memory opened sessions take at most (bytes): enough for 50,000 ordinary ones.
+const SESSIONS: usize = 80 << 20;
+/// How much memory verified access tokens take at most (bytes).
+const TOKENS: usize = 48 << 20;
+
 /// One deployment's relying party.
 pub struct Gateway {
     config: Config,
@@ -173,8 +178,8 @@ impl Gateway {
             managed_headers,
             slots,
             loader,
-            sessions: LiveCache::default(),
-            tokens: LiveCache::default(),
+            sessions: LiveCache::new(SESSIONS),
+            tokens: LiveCache::new(TOKENS),
             answers: Answers::default(),
             revocations: Revocations::default(),
             own_data: OwnData::default(),

@@ -110,7 +110,7 @@ mod tests {
     fn many_groups() -> Identity {
         let groups: Vec<_> = (0..5_000).map(|index| format!("group-{index}")).collect();
         Identity {
-            claims: json!({"groups": groups, "long": "a".repeat(8_000)}).as_object().unwrap().clone(),
+            claims: std::rc::Rc::new(json!({"groups": groups, "long": "a".repeat(8_000)}).as_object().unwrap().clone()),
             ..alice()
         }
     }

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use cel::Context;
@@ -20,12 +21,24 @@ pub struct Identity {
     pub provider: String,
     /// How the identity was proven.
     pub credential: Credential,
-    /// Claims of the ID token or access token.
-    pub claims: Map<String, Value>,
+    /// Claims of the ID token or access token. A session has them already: they are not kept twice.
+    pub claims: Rc<dyn Claims>,
     /// Scopes of the access token.
     pub scopes: Vec<String>,
     /// For headers that pass the access token on.
     pub access_token: Option<Secret<String>>,
+}
+
+/// Whatever has claims.
+pub trait Claims: fmt::Debug {
+    /// Them, by name.
+    fn by_name(&self) -> &Map<String, Value>;
+}
+
+impl Claims for Map<String, Value> {
+    fn by_name(&self) -> &Map<String, Value> {
+        self
+    }
 }
 
 /// How an identity was proven.
@@ -65,7 +78,7 @@ impl<'a> Subject<'a> {
             let identity = self.identity;
             let mut context = Context::with_env(Arc::clone(environment()));
             let scopes: Vec<_> = identity.scopes.iter().map(|scope| text(scope)).collect();
-            context.add_variable_as_val("claims", object(&identity.claims));
+            context.add_variable_as_val("claims", object(identity.claims.by_name()));
             context.add_variable_as_val("scopes", Box::new(CelList::from(scopes)));
             context.add_variable_as_val("provider", text(&identity.provider));
             context.add_variable_as_val("credential", text(identity.credential.name()));
@@ -138,7 +151,7 @@ pub(super) mod tests {
         Identity {
             provider: "corp".to_owned(),
             credential: Credential::Session,
-            claims: claims.as_object().unwrap().clone(),
+            claims: Rc::new(claims.as_object().unwrap().clone()),
             scopes: vec!["openid".to_owned(), "orders.write".to_owned()],
             access_token: Some(Secret::new("token-1".to_owned())),
         }

@@ -137,7 +137,7 @@ fn others(cookie: &str, count: usize, now: UnixTime) -> Vec<String> {
 }
 
 /// Nonces that differ.
-struct Numbers(u64);
+pub struct Numbers(pub u64);
 
 impl Entropy for Numbers {
     fn fill(&mut self, buffer: &mut [u8]) {

@@ -25,6 +25,7 @@ use wasm_host_tests::message::AUTHORITY;
 use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::setup::Setup;
 
+use crate::sessions::Numbers;
 use crate::tokens;
 
 const REPETITIONS: u32 = 2_000;
@@ -55,8 +56,8 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let issuer = Issuer { config: &config, keys: JwkSet::parse(keys.as_bytes()).expect("keys"), now };
     let audience = [tokens::AUDIENCE.to_owned()];
     let live = Rc::new(issuer.remember(issuer.verify(&token, &Elsewhere), &token));
-    let mut cache = LiveCache::default();
-    cache.insert(token.as_bytes().into(), Rc::clone(&live));
+    let mut cache = LiveCache::new(1 << 20);
+    cache.insert(token.as_bytes(), Rc::clone(&live), &mut Numbers(1));
     let admit = || {
         let unbound = |_: &str| panic!("no token here is bound to a key");
         let possession = Possession::shown(live.confirmation(), TokenScheme::Bearer, &KnownPeer::default(), unbound);
