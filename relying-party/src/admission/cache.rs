@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn cache() -> LiveCache<usize> {
-        LiveCache::new(ROOM * (1000 + size_of::<Slot<usize>>() + OF_ONE))
+        LiveCache::new([1000, size_of::<Slot<usize>>(), OF_ONE].iter().sum::<usize>().saturating_mul(ROOM))
     }
 
     fn filled(cache: &mut LiveCache<usize>, numbers: impl Iterator<Item = usize>) {
