@@ -102,6 +102,8 @@ pub enum Denial {
         /// What a session may take, in bytes.
         limit: usize,
     },
+    /// The store that instances share cannot be reached: whether a session was ended elsewhere is not known.
+    StoreUnavailable,
     /// The provider's metadata or keys have not arrived yet.
     ProviderNotReady,
     /// Its keys could not be fetched for so long that they are not used any more.
@@ -221,6 +223,7 @@ impl Reason for Denial {
             Self::IdToken(error) => error.code(),
             Self::Userinfo(error) => error.code(),
             Self::SessionTooLarge { .. } => "session.too_large",
+            Self::StoreUnavailable => "store.unavailable",
             Self::ProviderNotReady => "provider.not_ready",
             Self::ProviderOutdated => "provider.keys_outdated",
             Self::Provider(failure) => failure.code(),

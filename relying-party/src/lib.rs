@@ -23,4 +23,5 @@ pub mod secret;
 pub mod session;
 pub mod shared;
 mod spelling;
+pub mod store;
 pub mod time;

@@ -4,6 +4,7 @@
 tools_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 tools_venv="$tools_root/target/venv"
 tools_npm="$tools_root/target/npm"
+tools_redis="$tools_root/target/redis"
 
 envoy_version=1.40.0
 node_version=22.23.3
@@ -115,6 +116,54 @@ install_chromium() {
         CHROMIUM=$(command -v chromium)
     fi
     export CHROMIUM
+}
+
+# Redis and Webdis; their paths are then in REDIS_SERVER and WEBDIS. Those of the environment are used as they are. Their Debian
+# packages are unpacked into target/redis, with what they need and this machine has not, and not installed: that would take
+# root, and start both as services.
+install_redis() {
+    REDIS_SERVER=${REDIS_SERVER:-$(command -v redis-server || echo "$tools_redis/bin/redis-server")}
+    WEBDIS=${WEBDIS:-$(command -v webdis || echo "$tools_redis/bin/webdis")}
+    export REDIS_SERVER WEBDIS
+    [ -x "$REDIS_SERVER" ] && [ -x "$WEBDIS" ] && return
+    local packages
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        echo "Unpacking the Debian packages redis-server and webdis into target/redis"
+        packages=$(tools_debian_packages redis-server webdis) ||
+            { [ "$(id -u)" -eq 0 ] && apt-get update >/dev/null 2>&1 && packages=$(tools_debian_packages redis-server webdis); } ||
+            packages=
+        [ -n "$packages" ] && tools_unpack "$tools_redis" $packages &&
+            tools_wrap "$tools_redis" redis-server && tools_wrap "$tools_redis" webdis && return
+    fi
+    tools_fail "redis-server or webdis is missing." \
+        "  on Debian: their packages could not be fetched; apt-get update (with root) may help" \
+        "  elsewhere: set REDIS_SERVER (Redis 6.2 or newer, or Valkey) and WEBDIS (0.1.9 or newer) to the programs"
+}
+
+# The packages that installing these would install.
+tools_debian_packages() {
+    apt-get install --simulate --no-install-recommends "$@" 2>/dev/null | awk '/^Inst/ { print $2 }' | grep .
+}
+
+# tools_unpack FOLDER PACKAGE…: Debian packages, unpacked below FOLDER.
+tools_unpack() {
+    local folder=$1 package
+    shift
+    rm -rf "$folder" && mkdir -p "$folder/packages" || return
+    (cd "$folder/packages" && apt-get download "$@" >/dev/null 2>&1) || return
+    for package in "$folder"/packages/*.deb; do
+        dpkg -x "$package" "$folder" || return
+    done
+    rm -rf "$folder/packages"
+}
+
+# tools_wrap FOLDER COMMAND: FOLDER/bin/COMMAND starts the unpacked one with the libraries beside it. It says that it works.
+tools_wrap() {
+    local libraries
+    libraries=$(echo "$1"/usr/lib/*-linux-*)
+    mkdir -p "$1/bin"
+    printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s "$@"\n' "$libraries" "$1/usr/bin/$2" >"$1/bin/$2"
+    chmod +x "$1/bin/$2" && ! LD_LIBRARY_PATH=$libraries ldd "$1/usr/bin/$2" | grep -q 'not found'
 }
 
 # A nightly Rust toolchain: libFuzzer needs instrumentation that stable Rust does not have. It is never installed unasked.

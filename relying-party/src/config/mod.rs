@@ -26,6 +26,7 @@ mod rules;
 mod secret;
 mod session;
 mod session_key;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -38,6 +39,7 @@ pub use origin::PublicUrl;
 pub use problem::{ConfigErrors, Problem};
 pub use provider::Provider;
 pub use session::{CookiePolicy, SameSite, SessionPolicy};
+pub use store::{OnStoreFailure, StorePolicy};
 
 pub use crate::policy::claim_selection::ClaimSelection;
 pub use crate::policy::rules::{Authentication, Rule};

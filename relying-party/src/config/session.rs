@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::cursor::{Cursor, Keys, Mapping};
 use super::problem::quoted;
-use super::{cookie, duration, session_key};
+use super::store::StorePolicy;
+use super::{cookie, duration, session_key, store};
 use crate::policy::claim_selection::ClaimSelection;
 use crate::session::seal::KeyRing;
 
@@ -32,6 +33,8 @@ pub struct SessionPolicy {
     pub silent: bool,
     /// Whether a page of ours asks the browser for the fragment of an address before the login.
     pub preserve_fragment: bool,
+    /// What several instances share.
+    pub store: Option<StorePolicy>,
 }
 
 impl SessionPolicy {
@@ -56,6 +59,7 @@ pub(super) struct SessionDocument {
     refresh_before: Option<Duration>,
     silent: bool,
     preserve_fragment: bool,
+    store: Option<StorePolicy>,
 }
 
 pub(super) const KEYS: Keys = Keys {
@@ -73,8 +77,9 @@ pub(super) const KEYS: Keys = Keys {
         "refresh_before",
         "silent",
         "preserve_fragment",
+        "store",
     ],
-    planned: &["store"],
+    planned: &[],
 };
 
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -96,6 +101,7 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
     });
     let silent = session.optional("silent", false, |cursor| cursor.boolean());
     let preserve_fragment = session.optional("preserve_fragment", false, |cursor| cursor.boolean());
+    let store = session.optional("store", None, |cursor| store::read(&cursor).map(Some));
     Some(SessionDocument {
         keys: keys?,
         cookie: cookie?,
@@ -105,6 +111,7 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<SessionDocument> {
         refresh_before: refresh_before?,
         silent: silent?,
         preserve_fragment: preserve_fragment?,
+        store: store?,
     })
 }
 
@@ -127,6 +134,7 @@ impl SessionDocument {
             refresh_before,
             silent,
             preserve_fragment,
+            store,
         } = self;
         SessionPolicy {
             keys,
@@ -138,6 +146,7 @@ impl SessionDocument {
             written_refresh_before: refresh_before,
             silent,
             preserve_fragment,
+            store,
         }
     }
 }

@@ -109,6 +109,10 @@ impl Denial {
                  compare the clocks as well",
             ),
             Self::ClaimsElsewhere(elsewhere) => Some(elsewhere.advice()),
+            Self::StoreUnavailable => Some(
+                "are Webdis and Redis up, and does `session.store.cluster` lead to Webdis? With `on_failure: local` requests go \
+                 on, and what other instances end stays unnoticed meanwhile",
+            ),
             Self::LoginUnavailable => {
                 Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
             }

@@ -166,6 +166,12 @@ impl Denial {
                 "You are still signed in, but the sign-in service cannot be reached to go on. Try again in a few seconds.",
                 None,
             ),
+            Self::StoreUnavailable => wording(
+                503,
+                "Not available at the moment",
+                "Whether you are still signed in cannot be found out at the moment. Try again in a few seconds.",
+                None,
+            ),
             Self::TooBusy
             | Self::Introspection(IntrospectionError::Unavailable { .. })
             | Self::Exchange(TokenExchangeError::Unavailable { .. }) => wording(

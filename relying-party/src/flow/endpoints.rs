@@ -75,7 +75,7 @@ fn describe_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
     }
 }
 
-/// Whether every provider's metadata and keys are loaded.
+/// Whether every provider's metadata and keys are loaded, and the store does not keep sessions from being used.
 fn readiness(scene: &Scene<'_>) -> Step {
     let providers: serde_json::Map<_, _> = scene
         .providers
@@ -97,6 +97,17 @@ fn readiness(scene: &Scene<'_>) -> Step {
             (slot.config.name.clone(), state)
         })
         .collect();
-    let is_ready = scene.providers.iter().all(|slot| slot.loaded.is_some());
-    Response::json(if is_ready { 200 } else { 503 }, &json!({ "ready": is_ready, "providers": providers })).into()
+    let is_ready = scene.providers.iter().all(|slot| slot.loaded.is_some()) && scene.admits_sessions();
+    let store = scene.store.map(|store| {
+        json!({
+            "state": if store.is_reached(scene.now) { "ready" } else if store.failure.is_some() { "failing" } else { "loading" },
+            "reason": store.failure.as_ref().map(Reason::code),
+            "age": store.reached_at.map(|reached_at| scene.now.since(reached_at).as_secs()),
+        })
+    });
+    let mut document =
+        serde_json::Map::from_iter([("ready".to_owned(), json!(is_ready)), ("providers".to_owned(), json!(providers))]);
+    document.extend(store.map(|store| ("store".to_owned(), store)));
+    let document = serde_json::Value::Object(document);
+    Response::json(if is_ready { 200 } else { 503 }, &document).into()
 }

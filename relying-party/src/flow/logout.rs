@@ -17,7 +17,7 @@ pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
     if !is_same_origin_or_direct(&visit.head, &visit.origin) {
         return visit.refuse(Denial::CrossSiteLogout, scene);
     }
-    let live = match session_cookie::read(&visit, Use::Inspection, scene) {
+    let live = match session_cookie::read(&visit, Use::Ending, scene) {
         Reading::Live(live) => Some(live),
         Reading::Pending(pending) => return pending.wait(visit),
         // Whatever hinders its use, its cookies are removed.

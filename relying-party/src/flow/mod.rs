@@ -43,6 +43,7 @@ use crate::policy::rules::{self, Selection};
 use crate::protocol::client_authentication::Means;
 use crate::session::revocation::Revocations;
 use crate::shared::SharedOrOwn;
+use crate::store::StoreStatus;
 use crate::time::UnixTime;
 
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
@@ -77,6 +78,8 @@ pub struct Scene<'a> {
     pub shared: SharedOrOwn<'a>,
     /// Sessions that were ended before their time.
     pub revocations: &'a mut Revocations,
+    /// Whether the store can be reached that instances share; `None` without one.
+    pub store: Option<StoreStatus>,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }
@@ -90,6 +93,11 @@ impl Scene<'_> {
     /// What proving ourselves to a provider takes.
     fn means(&mut self) -> Means<'_> {
         Means { now: self.now, entropy: self.entropy, signer: self.signer }
+    }
+
+    /// Whether a session may be used that may have been ended at another instance.
+    fn admits_sessions(&self) -> bool {
+        self.store.is_none_or(|store| store.admits_sessions(self.now))
     }
 
     fn provider_name(&self, need: Need) -> Option<String> {

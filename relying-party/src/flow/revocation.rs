@@ -31,7 +31,7 @@ fn is_over_by(session: &Session, clearance: &Clearance, policy: &SessionPolicy, 
 pub(super) fn end(live: &LiveSession, scene: &mut Scene<'_>) {
     let session = live.session();
     let key = RevocationKey::of(Mark::Session(&session.id));
-    add(&[Revocation { key, revoked_at: scene.now, until: session.expires_at }], scene);
+    add(&[Revocation { key, revoked_at: scene.now.max(session.authenticated_at), until: session.expires_at }], scene);
 }
 
 /// Remembers what was ended.

@@ -35,8 +35,10 @@ pub(super) enum Reading {
 pub(super) enum Use {
     /// To let a request through: its tokens are to be good.
     Admission,
-    /// To say what it is, or to end it: it is taken as it stands.
+    /// To say what it is: it is taken as it stands.
     Inspection,
+    /// To end it, whatever hinders its use.
+    Ending,
 }
 
 /// What has to be done before a session can be used: a task that others may wait for too.
@@ -125,6 +127,10 @@ pub(super) fn read(visit: &Visit, purpose: Use, scene: &mut Scene<'_>) -> Readin
         match reading {
             Reading::Live(live) if revocation::is_over(&live, policy, scene) => {}
             Reading::Absent => {}
+            // It may have been ended elsewhere.
+            Reading::Live(_) | Reading::Pending(_) if purpose != Use::Ending && !scene.admits_sessions() => {
+                return Reading::Refused(Denial::StoreUnavailable);
+            }
             reading => return reading,
         }
     }
@@ -133,7 +139,7 @@ pub(super) fn read(visit: &Visit, purpose: Use, scene: &mut Scene<'_>) -> Readin
 
 /// The live session that the request carries, as far as is known here and now: nothing is waited for.
 pub(super) fn glance(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSession>> {
-    match read(visit, Use::Inspection, scene) {
+    match read(visit, Use::Ending, scene) {
         Reading::Live(live) => Some(live),
         Reading::Absent | Reading::Pending(_) | Reading::Refused(_) => None,
     }

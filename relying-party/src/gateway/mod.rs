@@ -2,6 +2,7 @@
 
 mod loader;
 mod parking;
+mod store;
 mod tasks;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use crate::time::UnixTime;
 
 use self::loader::Loader;
 use self::parking::{Parked, ParkingLot};
+use self::store::{StoreCall, StoreLink};
 use self::tasks::Tasks;
 
 /// A request's stream, as the host numbers it.
@@ -147,6 +149,7 @@ pub struct Gateway {
     tokens: LiveCache<LiveToken>,
     answers: Answers,
     revocations: Revocations,
+    store: Option<StoreLink>,
     own_data: OwnData,
     parked: ParkingLot,
     tasks: Tasks,
@@ -165,6 +168,8 @@ enum Purpose {
     Task(SharedKey),
     /// A provider's metadata or keys: the provider's index.
     Provider(usize),
+    /// What other instances are told, or tell.
+    Store(StoreCall),
 }
 
 impl Gateway {
@@ -172,6 +177,7 @@ impl Gateway {
     pub fn new(config: Config) -> Self {
         let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
         let loader = Loader::new(&slots);
+        let store = config.session.as_ref().and_then(StoreLink::new);
         let managed_headers = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
         Self {
             config,
@@ -182,6 +188,7 @@ impl Gateway {
             tokens: LiveCache::new(TOKENS),
             answers: Answers::default(),
             revocations: Revocations::default(),
+            store,
             own_data: OwnData::default(),
             parked: ParkingLot::default(),
             tasks: Tasks::default(),
@@ -195,12 +202,16 @@ impl Gateway {
     /// Takes an event and says what is to be done about it.
     pub fn handle(&mut self, event: Event, env: &mut Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let is_start = matches!(event, Event::Start);
         match event {
             Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
                 if self.config.session.is_some() {
                     self.revocations.poll(env.shared, env.now, &mut self.log);
+                }
+                if let Some(store) = &mut self.store {
+                    store.look(env);
                 }
                 let step = flow::begin(head, env.peer, &mut self.scene(env));
                 self.take(stream, step, env, &mut effects);
@@ -216,6 +227,7 @@ impl Gateway {
             Event::Tick => {
                 self.armed_for = None;
                 self.give_up_lost_fetches(env, &mut effects);
+                self.give_up_lost_store_calls(env);
                 self.resume_due_tasks(env, &mut effects);
                 self.load_providers(env, &mut effects);
                 self.resume_waiting(env, &mut effects);
@@ -225,8 +237,8 @@ impl Gateway {
                 }
             }
         }
-        // There is no other instance to tell.
-        drop(self.revocations.take_made_here());
+        // At the start this may be a VM that lives for the time of a configuration check.
+        self.link_to_others(!is_start, env, &mut effects);
         self.arm(env.now, &mut effects);
         effects.extend(self.log.drain(..).map(Effect::Log));
         effects
@@ -251,6 +263,7 @@ impl Gateway {
                 self.provider_answered(index, outcome, env, effects);
                 self.resume_waiting(env, effects);
             }
+            Some(Purpose::Store(call)) => self.store_answered(call, outcome, env),
             None => {}
         }
     }
@@ -344,7 +357,8 @@ impl Gateway {
     /// Asks for a tick when something falls due earlier than the tick already asked for.
     fn arm(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider() || self.tasks.awaits_provider());
-        let due = [self.parked.next_deadline(), self.tasks.next_due(), loader].into_iter().flatten().min();
+        let store = self.store.as_ref().map(StoreLink::next_due);
+        let due = [self.parked.next_deadline(), self.tasks.next_due(), loader, store].into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {
@@ -367,6 +381,7 @@ impl Gateway {
             signer: env.signer,
             shared: SharedOrOwn { shared: env.shared, own: &mut self.own_data },
             revocations: &mut self.revocations,
+            store: self.store.as_ref().map(StoreLink::status),
             log: &mut self.log,
         }
     }

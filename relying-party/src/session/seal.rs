@@ -38,7 +38,8 @@ pub struct Binding<'a> {
     pub client_id: &'a str,
     /// The full name of the session cookie.
     pub cookie_name: &'a str,
-    /// The host (`host` or `host:port`, lower case) that the browser talks to, or the cookie's `Domain`.
+    /// The host (`host` or `host:port`, lower case) that the browser talks to, or the cookie's `Domain`; for what lies in the
+    /// store, the name of its key there.
     pub host: &'a str,
 }
 
@@ -53,6 +54,12 @@ pub enum Purpose {
     Form,
     /// A refreshed session on its way to requests that still carry the old one.
     Refreshed,
+    /// A session that lies in the store.
+    StoredSession,
+    /// A refreshed session that instances hand to each other.
+    StoredRefresh,
+    /// A revocation that instances tell each other.
+    StoredRevocation,
 }
 
 /// A sealed value, opened.
@@ -121,6 +128,9 @@ impl Binding<'_> {
             Purpose::Login => b'l',
             Purpose::Form => b'f',
             Purpose::Refreshed => b'r',
+            Purpose::StoredSession => b'S',
+            Purpose::StoredRefresh => b'R',
+            Purpose::StoredRevocation => b'V',
         };
         let mut associated = vec![VERSION, purpose];
         associated.extend_from_slice(&self.provider_tag());

@@ -46,6 +46,7 @@ pub(crate) fn policy() -> SessionPolicy {
         written_refresh_before: None,
         silent: false,
         preserve_fragment: false,
+        store: None,
     }
 }
 

@@ -49,6 +49,7 @@ fn the_smallest_document_has_the_documented_defaults() {
     assert_eq!(session.claims, named(&[]));
     assert_eq!(session.max_cookies, 4);
     assert_eq!(session.refresh_before(), Duration::from_secs(60));
+    assert_eq!(session.store, None);
     assert!(config.rules.is_empty() && config.headers.is_empty());
 }
 

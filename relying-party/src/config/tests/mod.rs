@@ -12,6 +12,7 @@ mod exchange;
 mod leaks;
 mod planned;
 mod refused;
+mod store;
 
 /// SHA-256 of `session key 1` in base64.
 pub(super) const SESSION_KEY: &str = "H3gX19lShk+re+O2RpGji2Fkx/+m8H5LnwdIvOtYSh0=";

@@ -11,7 +11,6 @@ fn what_is_not_built_yet_is_refused_as_such() {
         ("/assertion", json!({"header": "x-latchkey-assertion"})),
         ("/audit", json!({"subject": "hashed"})),
         ("/providers/0/login_hint_domains", json!(["example.org"])),
-        ("/session/store", json!({"cluster": "webdis"})),
     ] {
         let problems = problems(&with(pointer, value.clone()));
         assert!(

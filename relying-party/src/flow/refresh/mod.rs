@@ -124,7 +124,7 @@ fn unrefreshed(
         is_successor,
     };
     match found {
-        _ if purpose == Use::Inspection => go_on(now),
+        _ if purpose != Use::Admission => go_on(now),
         Found::Failing { until, .. } if is_good => go_on(until),
         Found::Failing { setback, .. } => Standing::Hindered(setback),
         // Whoever began it is to bring the new cookie: nothing of the old session is kept in mind meanwhile.
