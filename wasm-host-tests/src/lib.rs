@@ -16,6 +16,7 @@ pub mod setup;
 pub mod shared;
 pub mod signing;
 pub mod simulation;
+pub mod webdis;
 pub mod world;
 
 pub use core_world::CoreWorld;

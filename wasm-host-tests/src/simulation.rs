@@ -11,6 +11,7 @@ use crate::message::{Request, Response};
 use crate::provider::{Answer, CLUSTER, Provider};
 use crate::setup::Setup;
 use crate::shared::SharedMap;
+use crate::webdis::{self, Webdis};
 use crate::world::{Exchange, Need, PATIENCE, Ticket, World};
 
 /// How long the simulated network takes for an exchange with a provider that answers at once.
@@ -75,7 +76,7 @@ impl Boot {
         Self {
             configuration: setup.document.to_string().into_bytes(),
             environment: setup.environment.clone(),
-            clusters: std::iter::once(CLUSTER.to_owned()).chain(others).collect(),
+            clusters: [CLUSTER, webdis::CLUSTER].map(str::to_owned).into_iter().chain(others).collect(),
             shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
             cryptography: setup.host_cryptography,
             verification: setup.verification,
@@ -174,6 +175,7 @@ pub struct VirtualWorld<P> {
     vms: BTreeMap<usize, Vm<P>>,
     boot: Boot,
     provider: Provider,
+    webdis: Webdis,
     application: Response,
     now: UnixTime,
     /// By the time of the answer, the VM and its own number for the call.
@@ -208,6 +210,7 @@ impl<P: Proxy> World for VirtualWorld<P> {
             vms: BTreeMap::new(),
             boot,
             provider: setup.provider,
+            webdis: Webdis::default(),
             application: setup.application,
             now,
             calls: BTreeMap::new(),
@@ -294,6 +297,19 @@ impl<P: Proxy> VirtualWorld<P> {
         self.vms.insert(vm, Vm { proxy, ticking: None });
         self.carry_out();
         vm
+    }
+
+    /// Starts a VM of another process, which shares nothing with the others but the store; its number.
+    pub fn start_instance(&mut self) -> usize {
+        let others = std::mem::take(&mut self.boot.shared);
+        let vm = self.start_vm();
+        self.boot.shared = others;
+        vm
+    }
+
+    /// The store.
+    pub const fn webdis(&mut self) -> &mut Webdis {
+        &mut self.webdis
     }
 
     /// Ends a VM in the middle of whatever it does. The answers to its calls find nobody.
@@ -385,8 +401,12 @@ impl<P: Proxy> VirtualWorld<P> {
         match happening {
             Happening::Called { call, cluster, request, timeout } => {
                 let authority = request.header(":authority").unwrap_or_default().to_owned();
+                let answer = match cluster.as_str() {
+                    webdis::CLUSTER => self.webdis.answer(&request, self.now),
+                    _ => self.provider.answer(&request, self.now),
+                };
                 self.carried.push((cluster, authority));
-                let (after, outcome) = match self.provider.answer(&request, self.now) {
+                let (after, outcome) = match answer {
                     Answer::Respond(response) => (LATENCY, CallOutcome::Answered(response)),
                     Answer::Delay(pause, response) => (pause, CallOutcome::Answered(response)),
                     Answer::Hang => (timeout, CallOutcome::TimedOut),

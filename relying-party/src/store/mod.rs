@@ -2,7 +2,9 @@
 //! known by is legible there: values are sealed, and keys are named by digests.
 
 pub mod names;
+pub mod refresh;
 pub mod revocations;
+pub mod sessions;
 pub mod status;
 pub mod webdis;
 

@@ -26,13 +26,15 @@ const NOTES_KEPT: u64 = 131_072;
 /// How much longer than sessions live notes are kept: clocks differ.
 const SLACK: Duration = Duration::from_secs(3600);
 
-const TELL: &str = "redis.call('SET',KEYS[2],ARGV[1],'NX') \
+/// Appends notes, forgets old ones, and begins a generation if there is none.
+pub const TELL: &str = "redis.call('SET',KEYS[2],ARGV[1],'NX') \
 for i=4,#ARGV do redis.call('XADD',KEYS[1],'MAXLEN','~',ARGV[2],'*','n',ARGV[i]) end \
 redis.call('XTRIM',KEYS[1],'MINID','~',string.format('%.0f',redis.call('TIME')[1]*1000-ARGV[3])) \
 redis.call('PEXPIRE',KEYS[1],ARGV[3]) redis.call('PEXPIRE',KEYS[2],ARGV[3]) \
 return #ARGV-3";
 
-const READ: &str = "local a={redis.call('GET',KEYS[2]) or ''} \
+/// The generation, then each note after its place.
+pub const READ: &str = "local a={redis.call('GET',KEYS[2]) or ''} \
 for _,e in ipairs(redis.call('XRANGE',KEYS[1],ARGV[1],'+','COUNT',ARGV[2])) do a[#a+1]=e[1] a[#a+1]=e[2][2] end \
 return a";
 
@@ -126,7 +128,7 @@ impl<'a> Stream<'a> {
             .with(&self.generation_key)
             .with(entropy.token())
             .with_number(NOTES_KEPT)
-            .with_number(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX));
+            .with_duration(kept);
         notes.iter().try_fold(script, |script, note| {
             let place = (Purpose::StoredRevocation, self.key.as_str());
             Ok(script.with(self.names.seal(place, &note.to_bytes(), &self.policy.keys, entropy)?))

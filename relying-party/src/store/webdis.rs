@@ -56,6 +56,12 @@ impl Command {
         self.with(number.to_string())
     }
 
+    /// The same with a duration in milliseconds, one at least, as one more argument.
+    #[must_use]
+    pub fn with_duration(self, duration: Duration) -> Self {
+        self.with_number(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).max(1))
+    }
+
     /// The request to the Webdis behind `cluster`.
     pub fn request(&self, cluster: &str) -> CalloutRequest {
         CalloutRequest {

@@ -233,7 +233,7 @@ impl StoreLink {
             }
             if !record.is_of(&news.generation) {
                 record.begin_again(&news.generation);
-                return Progress::Behind;
+                return Progress::Anew;
             }
             if let Some(cursor) = &news.cursor {
                 record.set_cursor(cursor);
@@ -246,6 +246,7 @@ impl StoreLink {
             Progress::CaughtUp { outage }
         });
         match progress {
+            Some(Progress::Anew) => self.reading = Reading::Idle { due: now + IMPATIENT_PERIOD },
             Some(Progress::Behind) => self.reading = Reading::Idle { due: now },
             Some(Progress::CaughtUp { outage: Some(since) }) => {
                 log.push(LogLine::info(format!("store: reached again after {} s", now.since(since).as_secs())));
@@ -352,6 +353,8 @@ impl Gateway {
 enum Progress {
     /// Another VM reads by now.
     Elsewhere,
+    /// The store has lost what it knew.
+    Anew,
     /// There is more.
     Behind,
     /// Everything is known here, after an outage since then that the log knows of.
