@@ -4,7 +4,7 @@ use url::Url;
 
 use super::cursor::{Cursor, Mapping};
 use super::problem::quoted;
-use super::{address, client_key, secret};
+use super::{address, client_key, login_hint_domains, secret};
 use crate::jose::SigningKey;
 use crate::secret::Secret;
 
@@ -23,6 +23,8 @@ pub struct Client {
     pub authorization_parameters: Vec<(String, String)>,
     /// Whether the UserInfo claims are merged at login and refresh (OIDC Core 1.0 §5.3).
     pub userinfo: bool,
+    /// The domains whose e-mail addresses belong to this provider, in lower case.
+    pub login_hint_domains: Vec<String>,
     /// Whether authorization requests are pushed.
     pub pushed_authorization_requests: PushedAuthorizationRequests,
 }
@@ -87,7 +89,7 @@ const OWN_PARAMETERS: [&str; 11] = [
 ];
 
 /// Settings that only a client has.
-const CLIENT_KEYS: [&str; 8] = [
+const CLIENT_KEYS: [&str; 9] = [
     "client_secret",
     "client_key",
     "token_endpoint_auth_method",
@@ -96,6 +98,7 @@ const CLIENT_KEYS: [&str; 8] = [
     "authorization_parameters",
     "pushed_authorization_requests",
     "userinfo",
+    "login_hint_domains",
 ];
 
 /// Reads the client's part of a provider; `Some(None)` when this deployment is no client of it.
@@ -117,6 +120,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
     });
     let userinfo = provider.optional("userinfo", false, |cursor| cursor.boolean());
+    let domains = provider.optional("login_hint_domains", Vec::new(), |cursor| login_hint_domains::read(&cursor));
     let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
     Some(Some(Client {
         client_id: client_id?,
@@ -125,6 +129,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         resource: resource?,
         authorization_parameters: parameters?,
         userinfo: userinfo?,
+        login_hint_domains: domains?,
         pushed_authorization_requests: pushed?,
     }))
 }

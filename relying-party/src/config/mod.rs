@@ -17,6 +17,7 @@ mod headers;
 mod issuer;
 mod json;
 mod kept_tokens;
+mod login_hint_domains;
 mod metadata;
 mod origin;
 mod problem;

@@ -11,7 +11,7 @@ use super::client::{self, Client};
 use super::cursor::{Cursor, Keys, Mapping};
 use super::issuer::{self, Issuer};
 use super::problem::{alternatives, quoted};
-use super::{address, duration, metadata};
+use super::{address, duration, login_hint_domains, metadata};
 use crate::jose::JwsAlgorithm;
 use crate::spelling::nearest;
 
@@ -65,8 +65,9 @@ const KEYS: Keys = Keys {
         "token_type",
         "tenants",
         "userinfo",
+        "login_hint_domains",
     ],
-    planned: &["login_hint_domains"],
+    planned: &[],
 };
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);
@@ -95,6 +96,7 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
             let found = format!("the issuer and `client_id` of `{}` again", known.name);
             members.place("client_id").refuse(found, "each registration once");
         }
+        login_hint_domains::report_shared(&members, &provider, &providers);
         providers.push(provider);
     }
     Some(providers)

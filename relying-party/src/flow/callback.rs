@@ -1,5 +1,6 @@
 //! The way back from the provider (OIDC Core 1.0 §3.1.2.5 to §3.1.3.4): callback and token request.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::config::SessionPolicy;
@@ -15,7 +16,7 @@ use crate::session::seal::Purpose;
 use super::arrival::arrive;
 use super::provider::LoadedProvider;
 use super::sign_in::VerifyIdToken;
-use super::visit::Visit;
+use super::visit::{Visit, provider_by_tag};
 use super::{AwaitCallout, AwaitForm, AwaitProvider, Need, Scene, Step, Wait, login, obstacles, session_cookie};
 
 /// The largest form post of a provider, in bytes.
@@ -53,17 +54,19 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
     };
     let Some(session) = &scene.config.session else { return visit.refuse(Denial::LoginUnavailable, scene) };
     let browsers = BrowserId::of_request(visit.head.headers(), &session.cookie);
+    let of_state = Cell::new(None);
     let attempt = {
-        let binding = |tag| visit.binding_by_tag(Purpose::Login, tag, scene);
+        let binding = |tag| {
+            of_state.set(provider_by_tag(tag, scene).map(|(index, ..)| index));
+            visit.binding_by_tag(Purpose::Login, tag, scene)
+        };
         LoginAttempt::open(&response.state, &session.keys, binding, &browsers, scene.now)
     };
     let attempt = match attempt {
         Ok(attempt) => attempt,
         Err(error) => return too_late(&visit, error, !browsers.is_empty(), session, scene),
     };
-    let Some(provider) = scene.providers.iter().position(|slot| slot.config.name == attempt.provider) else {
-        return visit.refuse(Denial::UnknownProvider, scene);
-    };
+    let Some(provider) = of_state.get() else { return visit.refuse(Denial::UnknownProvider, scene) };
     let need = Need { provider, newer_than: None };
     let flow = TakeResponse { login: Login { visit, attempt: Box::new(attempt) }, need, response };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })

@@ -11,7 +11,6 @@ use crate::login::attempt::{Beginning, LoginAttempt};
 use crate::login::browser::{BrowserId, ResponseMode};
 use crate::login::past::Past;
 use crate::login::return_to::ReturnTarget;
-use crate::page;
 use crate::policy::demand::AuthenticationDemand;
 use crate::protocol::{
     AuthorizationRequest, Prompt, ProviderFailure, UserinfoError, authorization_url, authorization_url_after_push,
@@ -21,7 +20,7 @@ use crate::session::seal::Purpose;
 
 use super::provider::LoadedProvider;
 use super::visit::Visit;
-use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, obstacles, session_cookie, step_up};
+use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, home_realm, obstacles, session_cookie};
 
 /// What the visitor chose.
 #[derive(Default)]
@@ -69,8 +68,14 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
         ([], None) => return visit.refuse(Denial::LoginUnavailable, scene),
         ([provider], _) => *provider,
         (several, _) => {
-            let page = offer_providers(&visit, several, &target, &choice, scene);
-            return page.with_cookies(visit.parting_cookies).into();
+            let hint = choice.login_hint.as_deref();
+            match hint.and_then(|hint| home_realm::by_login_hint(several, hint, scene)) {
+                Some(provider) => provider,
+                None => {
+                    let page = home_realm::offer(&visit, several, &target, &choice, scene);
+                    return page.with_cookies(visit.parting_cookies).into();
+                }
+            }
         }
     };
     let need = Need { provider, newer_than: None };
@@ -191,28 +196,4 @@ fn past(visit: &Visit, policy: &CookiePolicy, scene: &mut Scene<'_>) -> Past {
 fn leave(visit: &Visit, url: &Url, cookies: Vec<String>) -> Step {
     let redirect = if visit.head.method() == "POST" { Response::see_other } else { Response::redirect };
     redirect(url.as_str()).with_cookies(cookies).into()
-}
-
-/// Several providers fit: a person chooses.
-fn offer_providers(
-    visit: &Visit,
-    several: &[usize],
-    target: &ReturnTarget,
-    choice: &Choice,
-    scene: &Scene<'_>,
-) -> Response {
-    let demanded = step_up::parameters(&choice.demand);
-    let choices: Vec<_> = several
-        .iter()
-        .filter_map(|index| scene.providers.get(*index))
-        .map(|slot| {
-            let mut parameters = vec![("provider", slot.config.name.as_str())];
-            parameters.extend(target.parameters());
-            parameters.extend(choice.login_hint.as_deref().map(|hint| ("login_hint", hint)));
-            parameters.extend(demanded.iter().map(|(name, value)| (*name, value.as_str())));
-            (slot.config.display_name.as_str(), Visit::login_path(scene.config, &parameters))
-        })
-        .collect();
-    let choices: Vec<_> = choices.iter().map(|(name, href)| (*name, href.as_str())).collect();
-    page::sign_in(&choices, visit.framing(scene))
 }

@@ -8,6 +8,7 @@ mod callback;
 mod endpoints;
 mod exchange;
 mod fragment;
+mod home_realm;
 mod introspection;
 mod login;
 mod logout;

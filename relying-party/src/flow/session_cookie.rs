@@ -1,5 +1,6 @@
 //! The session in the browser: read it, write it, renew it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::admission::LiveSession;
@@ -15,7 +16,7 @@ use crate::session::seal::Purpose;
 
 use super::refresh::{self, Presented, Refresh, Standing};
 use super::task::{AwaitTask, SharedKey, TaskStep};
-use super::visit::Visit;
+use super::visit::{Visit, provider_by_tag};
 use super::{Scene, Step, Wait, revocation};
 
 /// What became of looking for a session.
@@ -146,12 +147,17 @@ pub(super) fn glance(visit: &Visit, scene: &mut Scene<'_>) -> Option<Rc<LiveSess
 }
 
 fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, scene: &mut Scene<'_>) -> Reading {
-    let binding = |tag| visit.binding_by_tag(Purpose::Session, tag, scene);
+    let of_cookie = Cell::new(None);
+    let binding = |tag| {
+        of_cookie.set(provider_by_tag(tag, scene).map(|(_, provider, _)| provider));
+        visit.binding_by_tag(Purpose::Session, tag, scene)
+    };
     let opened = cookie::open(candidate, &policy.keys, binding);
-    let Some(OpenedSession { session, resealing_due }) = opened.filter(|opened| opened.session.is_live(scene.now))
-    else {
+    let opened = opened.filter(|opened| opened.session.is_live(scene.now));
+    let Some((OpenedSession { mut session, resealing_due }, provider)) = opened.zip(of_cookie.get()) else {
         return Reading::Absent;
     };
+    session.provider.clone_from(&provider.name);
     let (host, may_wait) = (visit.cookie_host(policy), visit.patience < Patience::Refreshed);
     match refresh::standing(Presented { session, host, purpose, may_wait }, scene) {
         Standing::Good { session, until, is_successor } => {

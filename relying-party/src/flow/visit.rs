@@ -12,7 +12,7 @@ use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Framing, Page, Problem};
 use crate::policy::demand::AuthenticationDemand;
 use crate::reason::Reason;
-use crate::session::seal::{Binding, Purpose};
+use crate::session::seal::{self, Binding, Purpose};
 
 use super::session_cookie::Patience;
 use super::{Reply, Scene, Step, resource_metadata, step_up};
@@ -104,11 +104,8 @@ impl Visit {
         scene: &'a Scene<'_>,
     ) -> Option<Binding<'a>> {
         let session = scene.config.session.as_ref()?;
-        let mut bindings = scene.providers.iter().filter_map(|slot| {
-            let client = slot.config.client.as_ref()?;
-            Some(self.binding(purpose, &slot.config, client, session))
-        });
-        bindings.find(|binding| binding.provider_tag() == tag)
+        let (_, provider, client) = provider_by_tag(tag, scene)?;
+        Some(self.binding(purpose, provider, client, session))
     }
 
     /// Refuses the request; the way to try again leads to where it wanted to go.
@@ -172,6 +169,16 @@ impl Visit {
         reply.response = reply.response.with_cookies(self.parting_cookies.clone());
         reply.into()
     }
+}
+
+/// The provider whose registration a sealed value names by its tag, and its index. What is sealed is bound to issuer and client:
+/// the names in the configuration may have changed since, even have been exchanged.
+pub(super) fn provider_by_tag<'a>(tag: [u8; 4], scene: &Scene<'a>) -> Option<(usize, &'a Provider, &'a Client)> {
+    let mut providers = scene.providers.iter().enumerate().filter_map(|(index, slot)| {
+        let provider: &Provider = &slot.config;
+        Some((index, provider, provider.client.as_ref()?))
+    });
+    providers.find(|(_, provider, client)| seal::provider_tag(provider.issuer.as_str(), &client.client_id) == tag)
 }
 
 /// A page for a person, a problem document for a script.

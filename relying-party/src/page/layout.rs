@@ -37,6 +37,8 @@ pub(super) enum Form {
     None,
     /// Anywhere: browsers apply `form-action` to where a posted form is redirected, and a logout is redirected to the provider.
     Redirected,
+    /// As that, but with GET: it says nothing about where it comes from.
+    Query,
     /// To this origin.
     SameOrigin,
 }
@@ -57,7 +59,10 @@ impl Document<'_> {
 
     fn headers(&self) -> Vec<(String, String)> {
         // `no-referrer` would make a form's `Origin` `null` (Fetch standard, §3.2): its receiver could not tell it from another site's.
-        let referrer_policy = if self.form == Form::None { "no-referrer" } else { "same-origin" };
+        let referrer_policy = match self.form {
+            Form::None | Form::Query => "no-referrer",
+            Form::Redirected | Form::SameOrigin => "same-origin",
+        };
         let mut headers = vec![
             header("content-type", "text/html; charset=utf-8"),
             header("cache-control", "no-store"),

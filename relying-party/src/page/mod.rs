@@ -8,6 +8,7 @@ mod markup;
 mod onward;
 mod problem;
 mod script;
+mod sign_in;
 mod style;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 pub use layout::Framing;
 pub use onward::{begin_login, continue_to, form_lost, send_form};
 pub use problem::Problem;
+pub use sign_in::{EmailForm, SignIn, sign_in};
 
 use crate::http::Response;
 use layout::{Document, Form, Script};
@@ -108,30 +110,6 @@ pub fn signed_out(login_href: &str) -> Response {
         refresh: None,
         framing: Framing::Nowhere,
     })
-}
-
-/// The choice between several providers: what each is called, and where its login starts.
-pub fn sign_in(providers: &[(&str, &str)], framing: Framing) -> Response {
-    let mut body = Markup::new();
-    paragraphs(&mut body, &["Choose how you want to sign in."]);
-    body.literal("<ul>");
-    for (display_name, href) in providers {
-        body.literal("<li>");
-        write_action(&mut body, &Action::Login { label: display_name, href }, None);
-        body.literal("</li>");
-    }
-    body.literal("</ul>");
-    Document {
-        status: 200,
-        title: "Sign in",
-        refresh: None,
-        script: Script::Runs,
-        form: Form::None,
-        framing,
-        retry_after: None,
-        body,
-    }
-    .into_response()
 }
 
 /// The session does not fit into the cookies allowed for it: which claims take how much, largest first.

@@ -18,6 +18,12 @@ h1{margin:0 0 .75rem;font-size:1.375rem;line-height:1.3;font-weight:600}\
 p{margin:0 0 .75rem}\
 form{margin:0}\
 ul{margin:0;padding:0;list-style:none}\
+label{display:block;font-weight:600}\
+input[type=email]{display:block;width:100%;margin-top:.375rem;padding:.7rem 1rem;border:1px solid var(--quiet);border-radius:8px;background:var(--page);\
+color:var(--text);font:inherit}\
+input:focus-visible{outline:3px solid var(--go);outline-offset:1px}\
+form+p{margin-top:1.5rem;color:var(--quiet)}\
+[role=alert]{padding:.5rem .75rem;border-left:4px solid var(--go);background:var(--page)}\
 .button{display:block;width:100%;margin-top:.75rem;padding:.7rem 1rem;border:1px solid var(--go);border-radius:8px;background:var(--go);color:var(--on);\
 font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer;overflow-wrap:anywhere}\
 .button:hover{filter:brightness(1.08)}\

@@ -66,6 +66,15 @@ fn too_large() -> Response {
     session_too_large(&claims, 16_384, "session.too_large", REQUEST_ID)
 }
 
+const PROVIDERS: &[(&str, &str)] =
+    &[("Corporate login", "/oauth2/login?provider=corp"), ("Partner organisations", "/oauth2/login?provider=partners")];
+
+fn sign_in_by_email() -> Response {
+    let kept = [("return_to", "/reports?year=2026")];
+    let email = Some(EmailForm { action: "/oauth2/login", kept: &kept, is_unknown: true });
+    sign_in(&SignIn { providers: PROVIDERS, email, framing: Framing::Nowhere })
+}
+
 fn form() -> Vec<(String, String)> {
     [("amount", "12"), ("note", "two\r\nlines")].map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
@@ -77,16 +86,8 @@ fn pages() -> Vec<(&'static str, Response)> {
         ("unavailable", unavailable()),
         ("signed_out", signed_out("/oauth2/login")),
         ("sign_out", sign_out()),
-        (
-            "sign_in",
-            sign_in(
-                &[
-                    ("Corporate login", "/oauth2/login?provider=corp"),
-                    ("Partner organisations", "/oauth2/login?provider=partners"),
-                ],
-                Framing::Nowhere,
-            ),
-        ),
+        ("sign_in", sign_in(&SignIn { providers: PROVIDERS, email: None, framing: Framing::Nowhere })),
+        ("sign_in_by_email", sign_in_by_email()),
         ("continue_to", continue_to("/reports?year=2026&month=7", Framing::Nowhere)),
         ("begin_login", begin_login("/oauth2/login?return_to=%2F", Framing::Nowhere)),
         ("send_form", send_form("/orders", &form(), Framing::Nowhere)),
@@ -112,7 +113,11 @@ fn hostile_pages() -> Vec<Response> {
             framing: Framing::Nowhere,
         }),
         signed_out(&path),
-        sign_in(&[(HOSTILE, &path)], Framing::Nowhere),
+        sign_in(&SignIn {
+            providers: &[(HOSTILE, &path)],
+            email: Some(EmailForm { action: &path, kept: &[(HOSTILE, HOSTILE)], is_unknown: true }),
+            framing: Framing::Nowhere,
+        }),
         continue_to(&path, Framing::Nowhere),
         begin_login(&path, Framing::Nowhere),
         send_form(&path, &[(HOSTILE.to_owned(), HOSTILE.to_owned())], Framing::Nowhere),

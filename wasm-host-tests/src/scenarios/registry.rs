@@ -65,6 +65,23 @@ macro_rules! scenarios {
             a_demand_holds_for_optional_and_mixed_rules_too,
             a_pushed_request_says_what_is_wanted,
         }
+        $crate::scenarios! { @theme $how $world, several_providers:
+            a_person_chooses_between_providers_and_comes_back,
+            a_rule_with_one_provider_leaves_no_choice,
+            the_domain_of_an_address_chooses,
+            the_sign_in_page_takes_an_address_without_a_script,
+            without_domains_there_is_no_form,
+            a_session_of_a_provider_that_a_rule_does_not_admit_leads_to_one_that_it_does,
+            a_step_up_stays_at_the_providers_session,
+            a_mix_up_of_providers_is_refused,
+            an_id_token_of_the_other_provider_is_refused,
+            one_provider_that_is_down_does_not_keep_the_other_from_working,
+            claims_are_mapped_for_each_provider,
+            a_single_provider_is_no_choice_whatever_the_hint,
+            a_session_stays_with_its_issuer_when_names_change,
+            a_login_under_way_stays_with_its_issuer_when_names_change,
+            sessions_of_a_provider_that_is_gone_are_none,
+        }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
             a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
@@ -409,6 +426,7 @@ mod tests {
         let registry = include_str!("registry.rs");
         for source in [
             include_str!("login.rs"),
+            include_str!("several_providers.rs"),
             include_str!("step_up.rs"),
             include_str!("userinfo.rs"),
             include_str!("login_answers.rs"),

@@ -120,3 +120,26 @@ fn requests_are_pushed_when_the_provider_requires_it_unless_told_otherwise() {
     assert_eq!(read(Some("never")), Ok(PushedAuthorizationRequests::Never));
     assert!(read(Some("maybe")).unwrap_err().to_string().contains("expected `auto`, `always` or `never`"));
 }
+
+#[test]
+fn an_email_domain_belongs_to_one_provider_and_that_is_one_to_sign_in_at() {
+    let domains = |of_corp: Value, of_other: Value| {
+        let other = json!({"name": "other", "issuer": "https://other.example", "cluster": "o", "client_id": "c",
+            "client_secret": "s", "login_hint_domains": of_other});
+        changed(with("/providers/0/login_hint_domains", of_corp), "/providers/1", other)
+    };
+    let config = parse(&domains(json!(["example.org", "xn--bcher-kva.example"]), json!(["mail.example.org"]))).unwrap();
+    assert_eq!(client_of(&config).login_hint_domains, ["example.org", "xn--bcher-kva.example"]);
+    let problems = problems(&domains(json!(["example.org"]), json!(["x.example", "example.org"])));
+    assert!(
+        problems.contains("providers[1].login_hint_domains: found the domain \"example.org\" of `corp` again"),
+        "{problems}"
+    );
+    for (name, value) in [("userinfo", json!(true)), ("login_hint_domains", json!(["example.org"]))] {
+        let mut document = minimal();
+        document["providers"][0] =
+            json!({"name": "ci", "issuer": "https://ci.example", "cluster": "c", "audience": ["a"], name: value});
+        let problems = super::problems(&document);
+        assert!(problems.contains(&format!("providers[0].{name}: found a setting without effect")), "{problems}");
+    }
+}

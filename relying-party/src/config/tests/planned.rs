@@ -10,7 +10,6 @@ fn what_is_not_built_yet_is_refused_as_such() {
     for (pointer, value) in [
         ("/assertion", json!({"header": "x-latchkey-assertion"})),
         ("/audit", json!({"subject": "hashed"})),
-        ("/providers/0/login_hint_domains", json!(["example.org"])),
     ] {
         let problems = problems(&with(pointer, value.clone()));
         assert!(
