@@ -66,7 +66,10 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
         Ok(attempt) => attempt,
         Err(error) => return too_late(&visit, error, !browsers.is_empty(), session, scene),
     };
-    let Some(provider) = of_state.get() else { return visit.refuse(Denial::UnknownProvider, scene) };
+    let Some((provider, slot)) = of_state.get().and_then(|index| Some((index, scene.providers.get(index)?))) else {
+        return visit.refuse(Denial::UnknownProvider, scene);
+    };
+    let attempt = LoginAttempt { provider: slot.config.name.clone(), ..attempt };
     let need = Need { provider, newer_than: None };
     let flow = TakeResponse { login: Login { visit, attempt: Box::new(attempt) }, need, response };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })
@@ -125,7 +128,7 @@ impl Login {
     }
 
     /// The same once more, now that the provider has said that it cannot do without the person.
-    fn begin_with_the_person(self, scene: &mut Scene<'_>) -> Step {
+    pub(super) fn begin_with_the_person(self, scene: &mut Scene<'_>) -> Step {
         if self.has_been_completed(scene) {
             return self.arrive(scene);
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::config::{Client, KeptTokens};
 use crate::denial::Denial;
 use crate::http::CalloutOutcome;
+use crate::login::attempt::Beginning;
 use crate::login::browser::ResponseMode;
 use crate::login::past::Past;
 use crate::protocol::{
@@ -60,8 +61,12 @@ impl VerifyIdToken {
                 let Self { login, need, tokens } = self;
                 let authentication = id_token.authentication(scene.now, provider.config.clock_skew);
                 // 12, 13. Whoever is signed in already stays so.
-                if let Err(error) = authentication.check(&login.attempt.demand, scene.now) {
-                    return login.refuse(error, scene);
+                match authentication.check(&login.attempt.demand, scene.now) {
+                    Ok(()) => {}
+                    Err(_) if login.attempt.beginning == Beginning::Silent => {
+                        return login.begin_with_the_person(scene);
+                    }
+                    Err(error) => return login.refuse(error, scene),
                 }
                 SignedIn { login, provider: need.provider, tokens, id_token }.ask(provider, scene)
             }

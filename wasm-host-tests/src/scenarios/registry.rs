@@ -45,6 +45,23 @@ macro_rules! scenarios {
             userinfo_that_cannot_be_had_refuses_the_login,
             a_provider_without_userinfo_is_named_before_anybody_signs_in,
         }
+        $crate::scenarios! { @theme $how $world, several_providers:
+            a_person_chooses_between_providers_and_comes_back,
+            a_rule_with_one_provider_leaves_no_choice,
+            the_domain_of_an_address_chooses,
+            the_sign_in_page_takes_an_address_without_a_script,
+            without_domains_there_is_no_form,
+            a_session_of_a_provider_that_a_rule_does_not_admit_leads_to_one_that_it_does,
+            a_step_up_stays_at_the_providers_session,
+            a_mix_up_of_providers_is_refused,
+            an_id_token_of_the_other_provider_is_refused,
+            one_provider_that_is_down_does_not_keep_the_other_from_working,
+            claims_are_mapped_for_each_provider,
+            a_single_provider_is_no_choice_whatever_the_hint,
+            a_session_stays_with_its_issuer_when_names_change,
+            a_login_under_way_stays_with_its_issuer_when_names_change,
+            sessions_of_a_provider_that_is_gone_are_none,
+        }
         $crate::scenarios! { @theme $how $world, step_up:
             a_session_that_is_too_old_for_a_rule_is_renewed_at_the_provider,
             a_recent_authentication_becomes_too_old needs VirtualTime,
@@ -64,23 +81,7 @@ macro_rules! scenarios {
             another_person_may_come_back_and_must_meet_the_rule_too,
             a_demand_holds_for_optional_and_mixed_rules_too,
             a_pushed_request_says_what_is_wanted,
-        }
-        $crate::scenarios! { @theme $how $world, several_providers:
-            a_person_chooses_between_providers_and_comes_back,
-            a_rule_with_one_provider_leaves_no_choice,
-            the_domain_of_an_address_chooses,
-            the_sign_in_page_takes_an_address_without_a_script,
-            without_domains_there_is_no_form,
-            a_session_of_a_provider_that_a_rule_does_not_admit_leads_to_one_that_it_does,
-            a_step_up_stays_at_the_providers_session,
-            a_mix_up_of_providers_is_refused,
-            an_id_token_of_the_other_provider_is_refused,
-            one_provider_that_is_down_does_not_keep_the_other_from_working,
-            claims_are_mapped_for_each_provider,
-            a_single_provider_is_no_choice_whatever_the_hint,
-            a_session_stays_with_its_issuer_when_names_change,
-            a_login_under_way_stays_with_its_issuer_when_names_change,
-            sessions_of_a_provider_that_is_gone_are_none,
+            what_a_silent_sign_in_does_not_bring_the_person_is_asked_for,
         }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,

@@ -275,3 +275,19 @@ pub fn a_pushed_request_says_what_is_wanted<W: World>() {
         (Some("900"), Some("urn:mfa"))
     );
 }
+
+pub fn what_a_silent_sign_in_does_not_bring_the_person_is_asked_for<W: World>() {
+    let mut world = W::open(demanding().session("silent", true));
+    let mut browser = Browser::default();
+    let once_silent = |draft: &mut crate::provider::id_token::Draft| draft.claim("acr", "0");
+    let mut silent = Some(once_silent);
+    world.provider().forge(move |draft| {
+        if let Some(change) = silent.take() {
+            change(draft);
+        }
+    });
+    let page = browser.open(&mut world, "/vault");
+    page.shows("/vault");
+    assert_eq!(parameter(&asked(&page), "prompt"), [Some("none"), None]);
+    assert_eq!(parameter(&asked(&page), "acr_values"), [Some("urn:mfa:weak urn:mfa"); 2]);
+}
