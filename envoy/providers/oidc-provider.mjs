@@ -42,6 +42,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     { ...withKey("p256", "ES256"), require_pushed_authorization_requests: true },
     withKey("ed25519", "EdDSA"),
     withKey("rsa", "RS256"),
+    { ...client, client_id: "brief", client_secret: "a brief secret", token_endpoint_auth_method: "client_secret_basic", id_token_signed_response_alg: "RS256" },
     { client_id: "machine", client_secret: "a machine's secret", token_endpoint_auth_method: "client_secret_post", redirect_uris: [], grant_types: ["client_credentials"], response_types: [] },
   ],
   jwks: { keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")] },
@@ -68,7 +69,9 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     },
     rpInitiatedLogout: { enabled: true },
   },
-  ttl: { AccessToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
+  // Each refresh brings another refresh token; one that comes twice ends everything.
+  rotateRefreshToken: true,
+  ttl: { AccessToken: (_, __, { clientId }) => (clientId === "brief" ? 4 : 600), RefreshToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
   findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
 });
 

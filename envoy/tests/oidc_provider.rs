@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Page, Route, Visitor, port};
@@ -96,6 +98,46 @@ fn a_login_that_the_person_aborts_ends_on_a_page_with_a_reason() {
     assert_eq!(stage.backend.bytes_received(), 0);
 }
 
+/// The provider gives access tokens for four seconds, another refresh token with each, and ends everything when one comes twice.
+#[test]
+fn requests_at_once_in_several_workers_cause_one_refresh_and_nobody_notices() {
+    let stage = Stage::set(json!({
+        "client_id": "brief", "client_secret": "a brief secret", "scope": "openid profile email offline_access",
+        "authorization_parameters": {"prompt": "consent"},
+    }));
+    let mut alice = Visitor::default();
+    stage.sign_in(&mut alice, "/", "alice");
+    let mut tokens = vec![stage.tokens()];
+    for _ in 0..3 {
+        let before = stage.backend.received().len();
+        let old_jar = alice.jar.clone();
+        std::thread::sleep(Duration::from_millis(4200));
+        let at_once = |_| {
+            let (address, jar) = (stage.at("/api"), old_jar.clone());
+            std::thread::spawn(move || {
+                let mut tab = Visitor { jar };
+                (tab.fetch(&address).status, tab.jar)
+            })
+        };
+        let tabs: Vec<_> = (0..40).map(at_once).collect();
+        for tab in tabs {
+            let (status, jar) = tab.join().unwrap();
+            assert_eq!(status, 200);
+            alice.jar = jar;
+        }
+        let mut new = stage.tokens().split_off(before);
+        new.dedup();
+        assert_eq!(new.len(), 1, "forty requests, one refresh");
+        let mut late = Visitor { jar: old_jar };
+        assert_eq!(late.fetch(&stage.at("/late")).status, 200, "an old cookie is good for a while");
+        assert_eq!(stage.tokens().last(), new.last());
+        tokens.push(new);
+    }
+    tokens.dedup();
+    assert_eq!(tokens.len(), 4, "a new token with every refresh");
+    stage.envoy.assert_no_crash();
+}
+
 /// Provider, Envoy and application.
 struct Stage {
     _provider: OidcProvider,
@@ -131,9 +173,15 @@ impl Stage {
             .listener(Listener::new("main", filter, Route::Backend, Access::Logged).on_port(port))
             .cluster("backend", backend.address())
             .cluster("provider", provider.address())
-            .workers(2)
+            .workers(4)
             .start();
         Self { _provider: provider, envoy, backend, origin }
+    }
+
+    /// The access tokens that the application has got.
+    fn tokens(&self) -> Vec<String> {
+        let received = self.backend.received();
+        received.iter().map(|seen| seen.header("x-access-token").unwrap_or_default().to_owned()).collect()
     }
 
     fn at(&self, path: &str) -> String {

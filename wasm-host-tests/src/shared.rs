@@ -55,6 +55,12 @@ impl SharedMap {
         Ok(())
     }
 
+    /// Whether a value has these bytes in it.
+    pub fn contains(&self, text: &str) -> bool {
+        let holds = |value: &[u8]| value.windows(text.len()).any(|window| window == text.as_bytes());
+        self.0.borrow().entries.values().any(|(value, _)| holds(value))
+    }
+
     /// The keys, in order.
     pub fn keys(&self) -> Vec<String> {
         self.0.borrow().entries.keys().map(|key| String::from_utf8_lossy(key).into_owned()).collect()

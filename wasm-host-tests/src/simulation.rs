@@ -346,6 +346,11 @@ impl<P: Proxy> VirtualWorld<P> {
         self.vms.get_mut(&vm).map(|vm| &mut vm.proxy).expect("a VM that lives")
     }
 
+    /// What the VMs share.
+    pub const fn shared(&self) -> &SharedMap {
+        &self.boot.shared
+    }
+
     /// How often the timer has fired.
     pub const fn ticks(&self) -> usize {
         self.ticks

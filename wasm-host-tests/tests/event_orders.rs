@@ -14,7 +14,7 @@ use wasm_host_tests::core_world::CoreProxy;
 use wasm_host_tests::host::Host;
 use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::{AUTHORITY, Request, Response};
-use wasm_host_tests::provider::{Answer, Provider};
+use wasm_host_tests::provider::{Answer, Provider, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::simulation::{BEGINNING, Boot, CallOutcome, Happening, Proxy};
 use wasm_host_tests::world::World;
@@ -36,6 +36,7 @@ enum Kind {
     Post,
     Public,
     SignedIn,
+    Refreshing,
     Token,
     OptionalToken,
     TokenOfUnknownKey,
@@ -65,6 +66,7 @@ fn stories() -> impl Strategy<Value = Vec<Happen>> {
         Post,
         Public,
         SignedIn,
+        Refreshing,
         Token,
         OptionalToken,
         TokenOfUnknownKey,
@@ -90,8 +92,8 @@ fn stories() -> impl Strategy<Value = Vec<Happen>> {
 
 /// What a story's requests bring along.
 struct Keepsakes {
-    /// A cookie header of a person who has signed in.
-    session: String,
+    /// Cookie headers of people who have signed in: one who stays, one who leaves, one whose tokens are to be refreshed.
+    sessions: [String; 3],
     /// A callback of a login in progress with its cookie.
     callback: Request,
     /// Access tokens: a good one, one whose key nobody knows, one that has expired.
@@ -101,10 +103,19 @@ struct Keepsakes {
 fn keepsakes() -> &'static Keepsakes {
     static KEEPSAKES: OnceLock<Keepsakes> = OnceLock::new();
     KEEPSAKES.get_or_init(|| {
-        let mut world = CoreWorld::open(Setup::api());
-        let mut browser = Browser::default();
-        browser.open(&mut world, "/");
-        let session = browser.jar.header(AUTHORITY, "/", Initiator::SameSite, world.now()).expect("a session");
+        let mut world = CoreWorld::open(setup());
+        let mut session = |refresh_tokens, lifetime| {
+            world.provider().refresh_tokens = refresh_tokens;
+            world.provider().access_token_lifetime = Duration::from_secs(lifetime);
+            let mut browser = Browser::default();
+            browser.open(&mut world, "/");
+            browser.jar.header(AUTHORITY, "/", Initiator::SameSite, world.now()).expect("a session")
+        };
+        let sessions = [
+            session(RefreshTokens::None, 86_400),
+            session(RefreshTokens::None, 86_400),
+            session(RefreshTokens::Rotating, 2),
+        ];
         let mut other = Browser::default();
         let callback = other.open_until_callback(&mut world, "/").next;
         let callback = other.with_cookies(callback, Initiator::CrossSiteNavigation, &world);
@@ -116,12 +127,16 @@ fn keepsakes() -> &'static Keepsakes {
         };
         let (later, long_ago) = (BEGINNING + Duration::from_secs(3600), UnixTime::from_secs(1_800_000_000));
         let tokens = [token("rsa-1", later), token("unknown", later), token("rsa-1", long_ago)];
-        Keepsakes { session, callback, tokens }
+        Keepsakes { sessions, callback, tokens }
     })
 }
 
+fn setup() -> Setup {
+    Setup::api().header("x-access-token", "access_token")
+}
+
 fn request(kind: Kind) -> Request {
-    let Keepsakes { session, callback, tokens: [good, unknown, expired] } = keepsakes();
+    let Keepsakes { sessions: [session, leaving, due], callback, tokens: [good, unknown, expired] } = keepsakes();
     let call = |path: &str, token: &str| Request::get(path).with("authorization", format!("Bearer {token}"));
     match kind {
         Kind::Token => call("/orders", good),
@@ -134,9 +149,10 @@ fn request(kind: Kind) -> Request {
         Kind::Post => Request::form("/private", &[("a", "b")], "same-origin"),
         Kind::Public => Request::fetch("/public").with_body("body"),
         Kind::SignedIn => Request::fetch("/private").with("cookie", session),
+        Kind::Refreshing => Request::fetch("/private").with("cookie", due),
         Kind::Callback => callback.clone(),
         Kind::FormCallback => Request::form("/oauth2/callback", &[("code", "x"), ("state", "y")], "cross-site"),
-        Kind::Logout => Request::navigation("/oauth2/logout").with("cookie", session),
+        Kind::Logout => Request::navigation("/oauth2/logout").with("cookie", leaving),
         Kind::Ambiguous => Request::fetch("/public/../private"),
         Kind::Ready => Request::fetch("/oauth2/ready"),
     }
@@ -153,7 +169,7 @@ struct Stage<P> {
 
 impl<P: Proxy> Stage<P> {
     fn new() -> Self {
-        let setup = Setup::api();
+        let setup = setup();
         let proxy = P::boot(&Boot::new(&setup, 2), BEGINNING);
         let mut stage = Self {
             proxy,
@@ -193,7 +209,9 @@ impl<P: Proxy> Stage<P> {
 
     fn answer(&mut self, call: u32, fate: Fate) {
         let request = self.calls.remove(&call).expect("chosen from those under way");
+        let refreshes = request.posted("grant_type").as_deref() == Some("refresh_token");
         let outcome = match (fate, self.provider.answer(&request, self.now)) {
+            (Fate::Honest, _) if refreshes => CallOutcome::Answered(Response::json(200, &new_tokens())),
             (Fate::Honest, Answer::Respond(response)) => CallOutcome::Answered(response),
             (Fate::Rubbish, _) => CallOutcome::Answered(Response::new(200, "application/json", b"\xff{]")),
             (Fate::Error, _) => CallOutcome::Answered(Response::new(500, "text/html", "<h1>oops")),
@@ -213,9 +231,9 @@ impl<P: Proxy> Stage<P> {
                 Happening::Forwarded { stream, request } => {
                     let kind = self.open.remove(&stream).expect("a verdict for an open stream");
                     let with_token = matches!(kind, Kind::Token | Kind::OptionalToken);
-                    assert!(with_token || matches!(kind, Kind::Public | Kind::SignedIn), "{kind:?} was forwarded");
+                    assert!(with_token || matches!(kind, Kind::Public | Kind::SignedIn | Kind::Refreshing), "{kind:?}");
                     let named = request.header("x-auth-subject") == Some("ada");
-                    assert_eq!(named, with_token || matches!(kind, Kind::SignedIn), "{kind:?}");
+                    assert_eq!(named, !matches!(kind, Kind::Public), "{kind:?}");
                     self.proxy.close(stream, self.now);
                 }
                 Happening::Answered { stream, response } => {
@@ -227,6 +245,9 @@ impl<P: Proxy> Stage<P> {
                     );
                     if matches!(kind, Kind::Token | Kind::OptionalToken) {
                         assert!([502, 503].contains(&response.status), "a good token is only refused for want of keys");
+                    }
+                    if matches!(kind, Kind::Refreshing) {
+                        assert_eq!(response.status, 503, "an outage ends no session");
                     }
                     assert!(response.status != 200 || matches!(kind, Kind::Ready | Kind::Logout), "{kind:?}: 200");
                     self.proxy.close(stream, self.now);
@@ -249,6 +270,13 @@ impl<P: Proxy> Stage<P> {
         }
         assert!(self.open.is_empty(), "still waiting: {:?}", self.open);
     }
+}
+
+/// What the provider answers to a refresh.
+fn new_tokens() -> serde_json::Value {
+    serde_json::json!({
+        "access_token": "new", "token_type": "Bearer", "refresh_token": "another", "expires_in": 86_400,
+    })
 }
 
 /// Plays a story to its end.

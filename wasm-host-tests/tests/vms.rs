@@ -176,6 +176,21 @@ fn without_shared_data_each_vm_refreshes_for_itself<P: Proxy>() {
     assert_eq!(world.provider().presented_refresh_tokens().len(), 2);
 }
 
+fn what_vms_share_about_refreshes_holds_no_token_and_no_claim<P: Proxy>() {
+    let mut world = VirtualWorld::<P>::open(with_tokens(10).in_vms(2));
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/private").shows("/private");
+    world.advance(6 * SECOND);
+    let request = browser.with_cookies(Request::fetch("/api"), Initiator::SameSite, &world);
+    for vm in world.vms() {
+        world.send_to(vm, request.clone()).forwarded();
+    }
+    assert!(world.shared().keys().iter().any(|key| key.contains("/refresh/")), "{:?}", world.shared().keys());
+    for secret in ["refresh-token", "access-token", "ada@example.org", "finance"] {
+        assert!(!world.shared().contains(secret), "{secret}");
+    }
+}
+
 macro_rules! rings {
     ($($name:ident),* $(,)?) => {
         mod core {
@@ -198,4 +213,5 @@ rings! {
     a_refresh_does_not_wait_for_a_vm_that_died,
     a_refresh_that_the_provider_saw_and_nobody_finished_ends_in_a_login,
     without_shared_data_each_vm_refreshes_for_itself,
+    what_vms_share_about_refreshes_holds_no_token_and_no_claim,
 }

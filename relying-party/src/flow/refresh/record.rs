@@ -21,12 +21,13 @@ pub(super) const LEASE: Duration = Duration::from_secs(CALLOUT_TIMEOUT.as_secs()
 /// How long after a failure the next attempt begins: at first, and after several.
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 
-const SLOTS: u16 = 1024;
+/// Some hundred refreshes a second find room: slots fill unevenly.
+const SLOTS: u16 = 4096;
 /// How many refreshes of one minute a slot holds, by number and by bytes; the newest stay.
-const MOST_ENTRIES: usize = 8;
-const MOST_BYTES: usize = 32 * 1024;
+const MOST_ENTRIES: usize = 16;
+const MOST_BYTES: usize = 48 * 1024;
 /// How many spent tokens a slot remembers.
-const MOST_SPENT: usize = 128;
+const MOST_SPENT: usize = 64;
 const DIGEST: usize = 16;
 /// Writers who meet try again this often.
 const ATTEMPTS: usize = 16;
