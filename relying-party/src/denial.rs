@@ -17,6 +17,7 @@ use crate::protocol::authorization::{AuthorizationError, AuthorizationResponseEr
 use crate::protocol::challenge::{BearerError, step_up_challenge};
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::logout_token::LogoutTokenError;
 use crate::protocol::refresh::Setback;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
@@ -69,6 +70,8 @@ pub enum Denial {
     UnknownProvider,
     /// Another site asked to end the session.
     CrossSiteLogout,
+    /// A provider's logout token is not acceptable.
+    LogoutToken(LogoutTokenError),
     /// The form of a callback is too large, not text, or never came.
     FormUnreadable,
     /// The parameters of a callback are unusable.
@@ -209,6 +212,7 @@ impl Reason for Denial {
             Self::MethodNotAllowed(_) => "endpoint.method_not_allowed",
             Self::UnknownProvider => "login.provider_unknown",
             Self::CrossSiteLogout => "logout.cross_site",
+            Self::LogoutToken(error) => error.code(),
             Self::FormUnreadable => "callback.form_unreadable",
             Self::Callback(error) => error.code(),
             Self::LoginOvertaken => "login.another_browser",
@@ -283,6 +287,12 @@ impl From<StepUpError> for Denial {
 impl From<AuthorizationResponseError> for Denial {
     fn from(error: AuthorizationResponseError) -> Self {
         Self::Callback(error)
+    }
+}
+
+impl From<LogoutTokenError> for Denial {
+    fn from(error: LogoutTokenError) -> Self {
+        Self::LogoutToken(error)
     }
 }
 

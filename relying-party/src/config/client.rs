@@ -23,6 +23,8 @@ pub struct Client {
     pub authorization_parameters: Vec<(String, String)>,
     /// Whether the UserInfo claims are merged at login and refresh (OIDC Core 1.0 §5.3).
     pub userinfo: bool,
+    /// Whether sessions keep the ID token, to show it to the provider when they end (RP-Initiated Logout 1.0 §2).
+    pub id_token_hint: bool,
     /// The domains whose e-mail addresses belong to this provider, in lower case.
     pub login_hint_domains: Vec<String>,
     /// Whether authorization requests are pushed.
@@ -89,7 +91,7 @@ const OWN_PARAMETERS: [&str; 11] = [
 ];
 
 /// Settings that only a client has.
-const CLIENT_KEYS: [&str; 9] = [
+const CLIENT_KEYS: [&str; 10] = [
     "client_secret",
     "client_key",
     "token_endpoint_auth_method",
@@ -98,6 +100,7 @@ const CLIENT_KEYS: [&str; 9] = [
     "authorization_parameters",
     "pushed_authorization_requests",
     "userinfo",
+    "id_token_hint",
     "login_hint_domains",
 ];
 
@@ -120,6 +123,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
     });
     let userinfo = provider.optional("userinfo", false, |cursor| cursor.boolean());
+    let id_token_hint = provider.optional("id_token_hint", false, |cursor| cursor.boolean());
     let domains = provider.optional("login_hint_domains", Vec::new(), |cursor| login_hint_domains::read(&cursor));
     let parameters = provider.optional("authorization_parameters", Vec::new(), |cursor| parameters(&cursor));
     Some(Some(Client {
@@ -129,6 +133,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
         resource: resource?,
         authorization_parameters: parameters?,
         userinfo: userinfo?,
+        id_token_hint: id_token_hint?,
         login_hint_domains: domains?,
         pushed_authorization_requests: pushed?,
     }))

@@ -60,6 +60,7 @@ const KEYS: Keys = Keys {
         "resource",
         "authorization_parameters",
         "pushed_authorization_requests",
+        "id_token_hint",
         "audience",
         "access_token",
         "token_type",

@@ -6,6 +6,7 @@ use crate::policy::demand::StepUpError;
 use crate::protocol::authorization::AuthorizationError;
 use crate::protocol::id_token::IdTokenError;
 use crate::protocol::introspection::IntrospectionError;
+use crate::protocol::logout_token::LogoutTokenError;
 use crate::protocol::refresh::Setback;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
@@ -113,6 +114,16 @@ impl Denial {
                 "are Webdis and Redis up, and does `session.store.cluster` lead to Webdis? With `on_failure: local` requests go \
                  on, and what other instances end stays unnoticed meanwhile",
             ),
+            Self::LogoutToken(LogoutTokenError::BodyUnreadable) => Some(
+                "back-channel logout needs `allow_on_headers_stop_iteration: true` in Envoy's filter configuration",
+            ),
+            Self::LogoutToken(LogoutTokenError::ExpiryMissing) => Some(
+                "a logout token must say when it expires (OIDC Back-Channel Logout 1.0 §2.4): older versions of Keycloak and Ory Hydra \
+                 leave that out",
+            ),
+            Self::LogoutToken(LogoutTokenError::Expired | LogoutTokenError::IssuedInTheFuture) => {
+                Some("compare the clocks of this machine and the provider; `clock_skew` is what may differ")
+            }
             Self::LoginUnavailable => {
                 Some("no rule matches this request, so it needs a session, but no provider has a `client_id`")
             }

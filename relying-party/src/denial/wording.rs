@@ -105,6 +105,12 @@ impl Denial {
             Self::CrossSiteLogout => {
                 wording(403, "Sign out?", "Another site asked to sign you out. You are still signed in.", None)
             }
+            Self::LogoutToken(error) if error.is_ours() => {
+                wording(503, "Too many requests at once", "This logout token cannot be accepted at the moment.", None)
+            }
+            Self::LogoutToken(_) => {
+                wording(400, "Logout refused", "The logout token of this request is not accepted.", None)
+            }
             Self::FormUnreadable | Self::Callback(_) | Self::Login(LoginAttemptError::Unreadable) => wording(
                 400,
                 "Sign-in failed",

@@ -14,7 +14,7 @@ use crate::reason::Reason;
 
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, callback, login, logout, session_cookie, step_up};
+use super::{Scene, Step, backchannel_logout, callback, frontchannel_logout, login, logout, session_cookie, step_up};
 
 /// Answers a request to an endpoint.
 pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) -> Step {
@@ -24,10 +24,14 @@ pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) ->
         ("/callback", "POST") => callback::from_form(visit),
         ("/login", "GET" | "HEAD") => start_login(visit, scene),
         ("/logout", "GET" | "POST") => logout::end_session(visit, scene),
+        ("/backchannel-logout", "POST") => backchannel_logout::take(visit),
+        ("/frontchannel-logout", "GET") => frontchannel_logout::answer(visit, scene),
         ("/session", "GET" | "HEAD") => describe_session(visit, scene),
         ("/ready", "GET" | "HEAD") => readiness(scene),
         ("/callback" | "/logout", _) => visit.refuse(Denial::MethodNotAllowed("GET, POST"), scene),
         ("/login" | "/session" | "/ready", _) => visit.refuse(Denial::MethodNotAllowed("GET, HEAD"), scene),
+        ("/backchannel-logout", _) => visit.refuse(Denial::MethodNotAllowed("POST"), scene),
+        ("/frontchannel-logout", _) => visit.refuse(Denial::MethodNotAllowed("GET"), scene),
         _ => visit.refuse(Denial::UnknownEndpoint, scene),
     }
 }

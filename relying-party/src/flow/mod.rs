@@ -3,11 +3,13 @@
 
 mod answers;
 mod arrival;
+mod backchannel_logout;
 mod bearer;
 mod callback;
 mod endpoints;
 mod exchange;
 mod fragment;
+mod frontchannel_logout;
 mod home_realm;
 mod introspection;
 mod login;
@@ -167,6 +169,8 @@ pub enum AwaitProvider {
     Userinfo(sign_in::VerifyUserinfo),
     /// A session is to end, at its provider too.
     Logout(logout::EndSession),
+    /// A logout token is to be verified.
+    LogoutToken(backchannel_logout::VerifyLogoutToken),
     /// An access token is to be verified.
     AccessToken(bearer::VerifyAccessToken),
     /// The issuer of an access token is to be asked.
@@ -184,6 +188,7 @@ impl AwaitProvider {
             Self::IdToken(flow) => flow.resume(scene),
             Self::Userinfo(flow) => flow.resume(scene),
             Self::Logout(flow) => flow.resume(scene),
+            Self::LogoutToken(flow) => flow.resume(scene),
             Self::AccessToken(flow) => flow.resume(scene),
             Self::Introspection(flow) => flow.resume(scene),
             Self::Exchange(flow) => flow.resume(scene),
@@ -218,6 +223,8 @@ pub enum AwaitForm {
     Callback(callback::FormPost),
     /// A form that is to be kept over a login.
     Kept(posted_form::KeepForm),
+    /// A logout request of a provider.
+    Logout(backchannel_logout::ReadLogoutToken),
 }
 
 impl AwaitForm {
@@ -226,6 +233,7 @@ impl AwaitForm {
         match self {
             Self::Callback(flow) => flow.resume(body, scene),
             Self::Kept(flow) => flow.resume(body, scene),
+            Self::Logout(flow) => flow.resume(body, scene),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 use super::exchange::Outgoing;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, Verdict, bearer, exchange, fragment, login, posted_form, session_cookie, step_up};
+use super::{Scene, Step, Verdict, bearer, exchange, fragment, login, logout, posted_form, session_cookie, step_up};
 
 /// A session whose access token is useless so soon after the login would not be better after another one.
 const SHORTEST_USE: Duration = Duration::from_secs(10);
@@ -166,6 +166,9 @@ pub(super) fn forward(
 fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -> Step {
     match (visit.initiator(), demand) {
         (Initiator::Navigation, demand) => {
+            if let Some(page) = logout::landing(&visit, scene) {
+                return page.into();
+            }
             let target = visit.target(scene.config);
             let admitted = demand.and_then(|demand| demand.providers.clone());
             let demand = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();

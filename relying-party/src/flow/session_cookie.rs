@@ -223,11 +223,12 @@ pub(super) fn sign_out(visit: &Visit, scene: &Scene<'_>) -> Vec<String> {
     let headers = visit.head.headers();
     let mut lines = clear(visit, scene);
     lines.extend(posted_form::clear_cookies(headers, &policy.cookie));
-    match Past::of_request(headers, &policy.cookie) {
-        _ if policy.silent => lines.push(Past::after_logout(policy.absolute_timeout, &policy.cookie)),
-        Past::SignedIn(_) | Past::SignedOut => lines.push(clear_cookie(&policy.cookie, ResponseMode::Query)),
-        Past::Unknown => {}
-    }
+    // A login in another tab does not go on either: its person has signed out.
+    lines.push(if policy.silent {
+        Past::after_logout(policy.absolute_timeout, &policy.cookie)
+    } else {
+        clear_cookie(&policy.cookie, ResponseMode::Query)
+    });
     lines
 }
 

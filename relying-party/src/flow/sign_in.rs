@@ -143,12 +143,13 @@ impl SignedIn {
             expires_in: tokens.expires_in,
             refresh_token: tokens.refresh_token,
             nonce: login.attempt.nonce.clone(),
+            id_token: Some(tokens.id_token.as_received().clone()),
         };
         let sign_in = SignIn {
             provider: provider.name.clone(),
             claims,
             scopes: granted.split_ascii_whitespace().map(str::to_owned).collect(),
-            tokens: Tokens::keep(issued, KeptTokens::of(config), scene.now),
+            tokens: Tokens::keep(issued, KeptTokens::of(config, client), scene.now),
             authentication: id_token.authentication(scene.now, provider.clock_skew),
             sid: id_token.sid().map(str::to_owned),
         };

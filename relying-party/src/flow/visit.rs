@@ -225,6 +225,6 @@ fn answer(
     Reply { response, reason: Some(reason) }
 }
 
-fn request_id(head: &RequestHead) -> Option<&str> {
+pub(super) fn request_id(head: &RequestHead) -> Option<&str> {
     head.headers().first_str("x-request-id").and_then(page::shown_request_id)
 }

@@ -17,7 +17,7 @@ use crate::policy::demand::AuthenticationEvent;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
-/// An ID token as it was received. Nothing in it can be read before [`verify`](Self::verify).
+/// An ID token as it was received. No claim in it can be read before [`verify`](Self::verify).
 #[derive(Clone, Debug)]
 pub struct UnverifiedIdToken(Secret<String>);
 
@@ -51,6 +51,11 @@ impl UnverifiedIdToken {
     /// Takes a compact JWS.
     pub const fn new(token: String) -> Self {
         Self(Secret::new(token))
+    }
+
+    /// The text of it, for [`id_token_hint`](crate::config::Client::id_token_hint).
+    pub const fn as_received(&self) -> &Secret<String> {
+        &self.0
     }
 
     /// Validates the token as OIDC Core 1.0 §3.1.3.7 prescribes; the numbers are its steps. It is not encrypted (1), came

@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod id_token;
 pub mod introspection;
 pub mod jwks;
+pub mod logout_token;
 pub mod metadata;
 mod numeric_date;
 pub mod protected_resource;
@@ -33,11 +34,12 @@ pub use authorization::{
 };
 pub use client_authentication::{ClientAuthenticationError, Means};
 pub use discovery::{DiscoveryError, discovery_request, process_discovery_response};
-pub use end_session::end_session_url;
+pub use end_session::{EndSessionRequest, end_session_url};
 pub use endpoint::{CALLOUT_TIMEOUT, Endpoint, EndpointError};
 pub use id_token::{Expected, ExpectedNonce, IdTokenError, UnverifiedIdToken, VerifiedIdToken};
 pub use introspection::{IntrospectionError, introspection_request, process_introspection_response};
 pub use jwks::{JwksError, jwks_request, process_jwks_response};
+pub use logout_token::LogoutTokenError;
 pub use metadata::{ClientEndpoints, MetadataError, ProviderMetadata};
 pub use provider_failure::ProviderFailure;
 pub use pushed_authorization::{

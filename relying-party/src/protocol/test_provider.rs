@@ -39,6 +39,7 @@ pub(crate) fn client() -> Client {
         resource: Vec::new(),
         authorization_parameters: Vec::new(),
         userinfo: false,
+        id_token_hint: false,
         login_hint_domains: Vec::new(),
         pushed_authorization_requests: PushedAuthorizationRequests::Auto,
     }

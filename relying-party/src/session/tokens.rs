@@ -41,6 +41,8 @@ pub struct IssuedTokens {
     pub refresh_token: Option<Secret<String>>,
     /// `nonce` of the first ID token.
     pub nonce: String,
+    /// `id_token`, verified.
+    pub id_token: Option<Secret<String>>,
 }
 
 /// How long an access token is taken to live, for its refresh, when nobody says it.
@@ -51,21 +53,21 @@ const SHORTEST_USE: Duration = Duration::from_secs(1);
 impl Tokens {
     /// What is kept of tokens that were issued now.
     pub fn keep(issued: IssuedTokens, kept: KeptTokens, now: UnixTime) -> Self {
-        let IssuedTokens { access_token, expires_in, refresh_token, nonce } = issued;
+        let IssuedTokens { access_token, expires_in, refresh_token, nonce, id_token } = issued;
         let refresh_token = refresh_token.filter(|_| kept.refresh_token);
         let refresh = refresh_token.map(|value| RefreshToken { value, nonce, obtained_at: now });
         Self {
             access_token: kept.access_token.then_some(access_token),
             expires_at: expires_in.filter(|_| kept.access_token || refresh.is_some()).map(|lifetime| now + lifetime),
             refresh,
-            id_token: None,
+            id_token: id_token.filter(|_| kept.id_token),
         }
     }
 
     /// What is kept of tokens that were issued now in exchange for these.
     pub fn replaced(&self, issued: IssuedTokens, kept: KeptTokens, now: UnixTime) -> Self {
         let new = Self::keep(issued, kept, now);
-        Self { id_token: new.id_token.or_else(|| self.id_token.clone()), ..new }
+        Self { id_token: new.id_token.or_else(|| self.id_token.clone().filter(|_| kept.id_token)), ..new }
     }
 
     /// When they are to be refreshed: `before` the access token ends, but not before half of its life is over. `None` without a
@@ -93,7 +95,7 @@ mod tests {
     use super::*;
 
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
-    const EVERYTHING: KeptTokens = KeptTokens { access_token: true, refresh_token: true };
+    const EVERYTHING: KeptTokens = KeptTokens { access_token: true, refresh_token: true, id_token: true };
 
     fn issued(lifetime: Option<u64>, refresh_token: Option<&str>) -> IssuedTokens {
         IssuedTokens {
@@ -101,14 +103,16 @@ mod tests {
             expires_in: lifetime.map(Duration::from_secs),
             refresh_token: refresh_token.map(|token| Secret::new(token.to_owned())),
             nonce: "n".to_owned(),
+            id_token: Some(Secret::new("it".to_owned())),
         }
     }
 
     #[test]
     fn what_nothing_uses_is_not_kept() {
         let keep = |access_token, refresh_token| {
-            let kept = KeptTokens { access_token, refresh_token };
+            let kept = KeptTokens { access_token, refresh_token, id_token: access_token };
             let tokens = Tokens::keep(issued(Some(300), Some("rt")), kept, START);
+            assert_eq!(tokens.id_token.is_some(), access_token);
             (tokens.access_token.is_some(), tokens.expires_at.is_some(), tokens.refresh.is_some())
         };
         assert_eq!(keep(false, false), (false, false, false));

@@ -41,6 +41,9 @@ pub const OTHER_ISSUER: &str = "https://tokens.partner.test";
 /// Where its keys are.
 pub const OTHER_KEYS: &str = "https://login.provider.test/partner/keys";
 
+/// The event that a logout token is about.
+pub const BACKCHANNEL_LOGOUT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
 /// What the provider does with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -283,6 +286,21 @@ impl Provider {
             "iat": now.as_secs(), "exp": (now + self.token_lifetime).as_secs(),
         });
         Draft::access_token(self.signing_key, claims)
+    }
+
+    /// A logout token for everything of this user, before it is signed (OIDC Back-Channel Logout 1.0 §2.4).
+    pub fn logout_token(&mut self, now: UnixTime) -> Draft {
+        self.issued += 1;
+        let mut claims = json!({
+            "iss": ISSUER, "sub": self.user["sub"], "aud": CLIENT_ID, "iat": now.as_secs(), "exp": now.as_secs() + 120,
+            "jti": format!("logout-{}", self.issued), "events": {BACKCHANNEL_LOGOUT: {}},
+        });
+        if let Some(sid) = self.user.get("sid") {
+            claims["sid"] = sid.clone();
+        }
+        let mut draft = Draft::new(self.signing_key, claims);
+        draft.header["typ"] = "logout+jwt".into();
+        draft
     }
 
     /// Changes the discovery document.

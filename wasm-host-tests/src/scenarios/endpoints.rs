@@ -61,7 +61,7 @@ pub fn readiness_is_when_metadata_and_keys_are_loaded<W: World>() {
 
 pub fn endpoints_that_do_not_exist_are_not_found<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(Setup::default());
-    for path in ["/oauth2/", "/oauth2/unknown", "/oauth2/callback/more", "/oauth2/backchannel-logout"] {
+    for path in ["/oauth2/", "/oauth2/unknown", "/oauth2/callback/more", "/oauth2/backchannel-logout/more"] {
         browser.fetch(&mut world, path).refused_with(404);
     }
     browser.send(&mut world, Request::fetch("/oauth2/session").set(":method", "DELETE")).refused_with(405);

@@ -1,18 +1,21 @@
 //! The way out.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::login::HOSTILE_TARGETS;
 use super::{has_session, own_cookies, signed_in};
-use crate::message::{ORIGIN, Request};
-use crate::provider::{CLIENT_ID, Endpoint};
+use crate::browser::Browser;
+use crate::message::{ORIGIN, Request, Response};
+use crate::provider::{Behaviour, CLIENT_ID, Endpoint};
 use crate::setup::Setup;
 use crate::world::World;
 
 pub fn signing_out_ends_the_session_here_and_at_the_provider<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(Setup::default());
     let page = browser.open(&mut world, "/oauth2/logout?return_to=%2Fpublic%2Fbye");
-    page.shows("/public/bye");
+    page.shows("/public/bye?state=latchkey-signed-out");
     assert!(page.passed_provider());
     let request = world.provider().last(Endpoint::EndSession).cloned().expect("the provider was told");
     let identified =
@@ -107,9 +110,81 @@ pub fn the_provider_is_given_no_hostile_address<W: World>() {
 
 pub fn signing_out_works_while_the_provider_is_down<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(Setup::default());
-    world.provider().behave_everywhere(&crate::provider::Behaviour::Reset);
+    world.provider().behave_everywhere(&Behaviour::Reset);
     world.restart();
     let exchange = browser.send(&mut world, Request::navigation("/oauth2/logout"));
     assert!([200, 302].contains(&exchange.status()), "{exchange:?}");
     assert!(!has_session(&mut browser, &mut world));
+}
+
+/// How soon every worker knows what one of them has ended.
+const EVERYWHERE: Duration = Duration::from_millis(100);
+
+pub fn a_cookie_copied_before_the_logout_does_not_work_after_it<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(Setup::default().in_vms(3));
+    let copy = browser.clone();
+    for _ in 0..3 {
+        assert!(has_session(&mut copy.clone(), &mut world), "every worker has seen it");
+    }
+    browser.send(&mut world, Request::navigation("/oauth2/logout"));
+    world.advance(EVERYWHERE);
+    for _ in 0..3 {
+        copy.clone().send(&mut world, Request::navigation("/private")).refused_with(302);
+        assert!(!has_session(&mut copy.clone(), &mut world));
+    }
+}
+
+pub fn signing_out_leaves_the_persons_other_browser_alone<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(Setup::default());
+    let mut other = Browser::default();
+    other.open(&mut world, "/").shows("/");
+    browser.send(&mut world, Request::navigation("/oauth2/logout"));
+    world.advance(EVERYWHERE);
+    assert!(has_session(&mut other, &mut world) && !has_session(&mut browser, &mut world));
+}
+
+pub fn who_comes_back_signed_out_is_not_signed_in_again<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(Setup::default());
+    let page = browser.open(&mut world, "/oauth2/logout");
+    assert_eq!(page.exchange.refused_with(200).response.header("cache-control"), Some("no-store"));
+    let html = page.exchange.response.text();
+    assert!(html.contains("You are signed out") && html.contains("/oauth2/login?return_to=%2F\""), "{html}");
+    assert_eq!(world.provider().count(Endpoint::Authorize), 1);
+    browser.open(&mut world, "/oauth2/login?return_to=%2F").shows("/");
+    // Who is signed in has no use for that page, wherever the address comes from.
+    browser.open(&mut world, "/?state=latchkey-signed-out").shows("/?state=latchkey-signed-out");
+}
+
+pub fn a_logout_survives_a_state_that_changed_or_got_lost<W: World>() {
+    for back in ["/", "/?state=", "/?state=of-somebody-else"] {
+        let (mut world, mut browser) = signed_in::<W>(Setup::default());
+        let answer = Behaviour::Answer(Response::redirect(&format!("{ORIGIN}{back}")));
+        world.provider().behave(Endpoint::EndSession, answer);
+        let copy = browser.clone();
+        browser.open(&mut world, "/oauth2/logout").shows(back);
+        assert!(!has_session(&mut copy.clone(), &mut world));
+    }
+}
+
+pub fn the_provider_is_shown_the_id_token_that_was_kept_for_it<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(Setup::default().of_provider("id_token_hint", true));
+    browser.open(&mut world, "/oauth2/logout");
+    let request = world.provider().last(Endpoint::EndSession).cloned().expect("the provider was told");
+    let hint = request.query("id_token_hint").expect("a hint");
+    assert_eq!(hint.split('.').count(), 3, "{hint}");
+    assert!(request.query("state").is_some_and(|state| !state.is_empty()));
+    assert_eq!(request.query("post_logout_redirect_uri").as_deref(), Some("https://portal.example.org/"));
+
+    let (mut world, mut browser) = signed_in::<W>(Setup::default());
+    browser.open(&mut world, "/oauth2/logout");
+    let request = world.provider().last(Endpoint::EndSession).cloned().expect("the provider was told");
+    assert_eq!(request.query("id_token_hint"), None);
+}
+
+pub fn signing_out_leaves_no_cookie_of_a_login_behind<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(Setup::default());
+    browser.send(&mut world, Request::navigation("/oauth2/login"));
+    assert_eq!(own_cookies(&browser, &world).len(), 2, "{:?}", own_cookies(&browser, &world));
+    browser.send(&mut world, Request::navigation("/oauth2/logout"));
+    assert!(own_cookies(&browser, &world).is_empty(), "{:?}", own_cookies(&browser, &world));
 }

@@ -1,6 +1,7 @@
 //! What must be true in every ring, as sentences. One file a theme; [`scenarios!`](crate::scenarios!) lists them all once.
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
+pub mod backchannel_logout;
 pub mod bad_input;
 pub mod bearer;
 pub mod bearer_keys;
@@ -8,6 +9,7 @@ pub mod bearer_rules;
 pub mod client;
 pub mod endpoints;
 pub mod exchange;
+pub mod frontchannel_logout;
 pub mod headers;
 pub mod hosts;
 pub mod id_token;

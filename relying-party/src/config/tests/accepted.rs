@@ -214,7 +214,10 @@ fn sessions_keep_the_listed_claims_or_those_in_use_or_all() {
 #[test]
 fn sessions_keep_the_tokens_that_something_uses() {
     let kept = |document: Value| {
-        let KeptTokens { access_token, refresh_token } = KeptTokens::of(&parse(&document).unwrap());
+        let config = parse(&document).unwrap();
+        let client = config.providers[0].client.as_ref().unwrap();
+        let KeptTokens { access_token, refresh_token, id_token } = KeptTokens::of(&config, client);
+        assert!(!id_token);
         (access_token, refresh_token)
     };
     let header = json!({"authorization": r#""Bearer " + access_token"#});
@@ -228,4 +231,6 @@ fn sessions_keep_the_tokens_that_something_uses() {
     assert_eq!(kept(with("/session/refresh_before", json!("0s"))), (false, true));
     assert_eq!(kept(with("/headers", header)), (true, true));
     assert_eq!(kept(with("/rules", exchange)), (true, true));
+    let config = parse(&with("/providers/0/id_token_hint", json!(true))).unwrap();
+    assert!(KeptTokens::of(&config, config.providers[0].client.as_ref().unwrap()).id_token);
 }

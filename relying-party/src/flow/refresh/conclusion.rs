@@ -52,19 +52,23 @@ impl Verified {
     fn finish(self, claims: Option<Map<String, Value>>, scene: &mut Scene<'_>) -> TaskStep {
         let Self { refresh, answer, id_token } = self;
         let config = scene.config;
-        let (Some(policy), Some(old)) = (&config.session, &refresh.session.tokens.refresh) else { return ENDED };
-        let TokenAnswer { access_token, refresh_token, expires_in, scope, .. } = answer;
+        let client = scene.providers.get(refresh.provider).and_then(|slot| slot.config.client.as_ref());
+        let (Some(policy), Some(old), Some(client)) = (&config.session, &refresh.session.tokens.refresh, client) else {
+            return ENDED;
+        };
+        let TokenAnswer { access_token, refresh_token, expires_in, scope, id_token: received } = answer;
         let is_spent = refresh_token.as_ref().is_some_and(|new| *new != old.value);
         let issued = IssuedTokens {
             access_token,
             expires_in,
             refresh_token: refresh_token.or_else(|| Some(old.value.clone())),
             nonce: old.nonce.clone(),
+            id_token: received.map(|id_token| id_token.as_received().clone()),
         };
         let brought = Refreshed {
             claims,
             scopes: scope.map(|scope| scope.split_ascii_whitespace().map(str::to_owned).collect()),
-            tokens: refresh.session.tokens.replaced(issued, KeptTokens::of(config), scene.now),
+            tokens: refresh.session.tokens.replaced(issued, KeptTokens::of(config, client), scene.now),
             acr: id_token.as_ref().and_then(VerifiedIdToken::acr).map(str::to_owned),
             sid: id_token.as_ref().and_then(VerifiedIdToken::sid).map(str::to_owned),
         };

@@ -34,6 +34,8 @@ pub enum Mark<'a> {
     ProviderSession(At<'a>, &'a str),
     /// All sessions of one person, by `sub`.
     Person(At<'a>, &'a str),
+    /// Those of them that have no `sid`.
+    Unnamed(At<'a>, &'a str),
 }
 
 /// Whose names `sid` and `sub` are: another client's sessions are not meant (OIDC Back-Channel Logout 1.0 §2.4).
@@ -54,6 +56,7 @@ impl RevocationKey {
             Mark::Session(id) => ["session", "", "", id],
             Mark::ProviderSession(At { issuer, client_id }, sid) => ["sid", issuer, client_id, sid],
             Mark::Person(At { issuer, client_id }, sub) => ["sub", issuer, client_id, sub],
+            Mark::Unnamed(At { issuer, client_id }, sub) => ["sub without sid", issuer, client_id, sub],
         };
         let mut digest = Sha256::new();
         for part in parts {
@@ -128,7 +131,11 @@ impl Clearance {
 fn keys(session: &Session, client_id: Option<&str>) -> Vec<RevocationKey> {
     let claim = |name| session.claims.get(name).and_then(Value::as_str);
     let at = claim("iss").zip(client_id).map(|(issuer, client_id)| At { issuer, client_id });
-    let of_provider = at.zip(session.sid.as_deref()).map(|(at, sid)| Mark::ProviderSession(at, sid));
-    let of_person = at.zip(claim("sub")).map(|(at, sub)| Mark::Person(at, sub));
+    let person = at.zip(claim("sub"));
+    let of_provider = match session.sid.as_deref() {
+        Some(sid) => at.map(|at| Mark::ProviderSession(at, sid)),
+        None => person.map(|(at, sub)| Mark::Unnamed(at, sub)),
+    };
+    let of_person = person.map(|(at, sub)| Mark::Person(at, sub));
     [Some(Mark::Session(&session.id)), of_provider, of_person].into_iter().flatten().map(RevocationKey::of).collect()
 }

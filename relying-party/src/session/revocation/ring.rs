@@ -70,9 +70,9 @@ impl Segment {
 }
 
 impl Default for Ring {
-    /// Room for 131,072 entries in 4 MiB: with sessions of eight hours, for four a second.
+    /// Room for 262,144 entries in 8 MiB: for nine a second with sessions of eight hours. Somebody who signs out makes up to three.
     fn default() -> Self {
-        Self::new(512, 256)
+        Self::new(1024, 256)
     }
 }
 
