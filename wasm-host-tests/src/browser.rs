@@ -22,8 +22,12 @@ pub struct Browser {
 pub struct Tab {
     /// The next request.
     pub next: Request,
+    /// What stands behind `#` in its address. Browsers keep it over redirects that bring none of their own (RFC 9110 §10.2.2).
+    pub fragment: Option<String>,
     /// Whether another site has been part of the way.
     crossed: bool,
+    /// Whether it is a frame inside a page of another site.
+    framed: bool,
     /// The addresses so far.
     trail: Vec<String>,
 }
@@ -33,8 +37,10 @@ pub struct Tab {
 pub struct Page {
     /// The last answer; what the provider shows counts as one that was not forwarded.
     pub exchange: Exchange,
-    /// Its address.
+    /// Its address, without fragment.
     pub address: String,
+    /// The fragment of its address.
+    pub fragment: Option<String>,
     /// All addresses on the way, this one included.
     pub trail: Vec<String>,
 }
@@ -111,11 +117,23 @@ impl Browser {
         }
     }
 
+    /// Inside a page of another site only cookies for that are kept; all others are noted as rejected.
+    fn keep_in_frame<W: World>(&mut self, response: &Response, host: &str, world: &W) {
+        for line in response.set_cookies() {
+            if line.contains("SameSite=None") && line.contains("Partitioned") {
+                self.jar.take(line, host, world.now());
+            } else {
+                self.jar.rejected.push(line.to_owned());
+            }
+        }
+    }
+
     fn step<W: World>(&mut self, world: &mut W, mut tab: Tab) -> Step {
         let authority = tab.next.header(":authority").unwrap_or_default().to_owned();
         let address = format!("https://{authority}{}", tab.next.target());
         tab.trail.push(address.clone());
         let initiator = match (tab.crossed, tab.next.method()) {
+            _ if tab.framed => Initiator::CrossSite,
             (false, _) => Initiator::SameSite,
             (true, "GET") => Initiator::CrossSiteNavigation,
             (true, _) => Initiator::CrossSite,
@@ -125,12 +143,16 @@ impl Browser {
             visit_provider(world, &request)
         } else {
             let exchange = world.send(request);
-            self.keep(&exchange.response, &authority, world);
+            if tab.framed {
+                self.keep_in_frame(&exchange.response, &authority, world);
+            } else {
+                self.keep(&exchange.response, &authority, world);
+            }
             exchange
         };
         match tab.onward(&exchange.response, &address) {
             Some(next) => Step::Next(next),
-            None => Step::Rest(Page { exchange, address, trail: tab.trail }),
+            None => Step::Rest(Page { exchange, address, fragment: tab.fragment, trail: tab.trail }),
         }
     }
 }
@@ -143,7 +165,22 @@ enum Step {
 impl Tab {
     /// A new tab in which a person opens `path` of the application.
     pub fn new(path: &str) -> Self {
-        Self { next: Request::navigation(path), crossed: false, trail: Vec::new() }
+        let (path, fragment) = match path.split_once('#') {
+            Some((path, fragment)) => (path, Some(fragment.to_owned())),
+            None => (path, None),
+        };
+        Self { next: Request::navigation(path), fragment, crossed: false, framed: false, trail: Vec::new() }
+    }
+
+    /// A frame with `path` of the application, inside a page of another site.
+    pub fn in_frame_elsewhere(path: &str) -> Self {
+        let tab = Self::from_elsewhere(path);
+        Self { next: tab.next.set("sec-fetch-dest", "iframe"), framed: true, ..tab }
+    }
+
+    /// A tab that sends this next.
+    pub fn sending(next: Request) -> Self {
+        Self { next, ..Self::new("/") }
     }
 
     /// A new tab in which a person opens `path` at another host of the application.
@@ -156,7 +193,7 @@ impl Tab {
     /// A tab that another site sends to `path` of the application.
     pub fn from_elsewhere(path: &str) -> Self {
         let next = Request::navigation(path).set("sec-fetch-site", "cross-site");
-        Self { next, crossed: true, trail: Vec::new() }
+        Self { next, crossed: true, ..Self::new(path) }
     }
 
     /// Where an answer leads: a redirect, or a form that posts itself.
@@ -174,17 +211,100 @@ impl Tab {
         let path = &target[url::Position::BeforePath..url::Position::AfterQuery];
         let mut next = Request::navigation(path)
             .set(":authority", target.authority())
-            .set("sec-fetch-site", if crossed { "cross-site" } else { "same-origin" });
+            .set("sec-fetch-site", if crossed { "cross-site" } else { "same-origin" })
+            .set("sec-fetch-dest", if self.framed { "iframe" } else { "document" });
         if let Some(body) = form {
             let length = body.len().to_string();
             next = next.set(":method", "POST").with("content-type", "application/x-www-form-urlencoded");
             next = next.with("content-length", length).with("origin", PROVIDER_ORIGIN).with_body(body);
         }
-        Some(Self { next, crossed, trail: self.trail.clone() })
+        let fragment = target.fragment().map(str::to_owned).or_else(|| self.fragment.clone());
+        Some(Self { next, fragment, crossed, framed: self.framed, trail: self.trail.clone() })
     }
 }
 
+/// Whether a browser runs scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    /// It does.
+    Run,
+    /// It does not.
+    Off,
+}
+
 impl Page {
+    /// Where a page of ours leads by itself; fails when it does not. Its own script is trusted to do what is done here.
+    #[track_caller]
+    pub fn leads_on(&self, scripts: Scripts) -> Tab {
+        let html = self.exchange.response.text();
+        let response = &self.exchange.response;
+        assert!(self.exchange.upstream.is_none() && response.runs_nothing_else(), "{html}");
+        match (scripts, html.split_once("data-go ")) {
+            (Scripts::Run, Some((_, rest))) if rest.starts_with("action") => self.sends_form(&html),
+            (Scripts::Run, Some((before, rest))) => {
+                let is_own = before.ends_with("data-fragment=\"own\" ");
+                let href = attribute(rest, "href").expect("a link");
+                match (&self.fragment, is_own) {
+                    (Some(fragment), false) if !href.contains("fragment=") => {
+                        let fragment: String = form_urlencoded::byte_serialize(fragment.as_bytes()).collect();
+                        self.goes_to(&format!("{href}&fragment={fragment}"))
+                    }
+                    (Some(fragment), true) if !href.contains('#') => self.goes_to(&format!("{href}#{fragment}")),
+                    _ => self.goes_to(&href),
+                }
+            }
+            _ => {
+                let (_, refresh) = html.split_once("http-equiv=\"refresh\" ").expect("a page that leads on");
+                let target = attribute(refresh, "content").expect("a target");
+                self.goes_to(target.strip_prefix("0;url=").expect("at once"))
+            }
+        }
+    }
+
+    /// Clicks on the link with `label`. A script gives links to the login the fragment of the page.
+    #[track_caller]
+    pub fn click(&self, label: &str, scripts: Scripts) -> Tab {
+        let html = self.exchange.response.text();
+        let (before, _) = html.split_once(&format!(">{label}</a>")).unwrap_or_else(|| panic!("no {label}: {html}"));
+        let (_, link) = before.rsplit_once("<a ").expect("a link");
+        let href = attribute(link, "href").expect("where it leads");
+        match &self.fragment {
+            Some(fragment)
+                if scripts == Scripts::Run && link.contains("data-fragment") && !href.contains("fragment=") =>
+            {
+                let fragment: String = form_urlencoded::byte_serialize(fragment.as_bytes()).collect();
+                self.goes_to(&format!("{href}{}fragment={fragment}", if href.contains('?') { '&' } else { '?' }))
+            }
+            _ => self.goes_to(&href),
+        }
+    }
+
+    /// The next request of a page of the application itself.
+    fn goes_to(&self, target: &str) -> Tab {
+        let mut tab = Tab { trail: self.trail.clone(), ..Tab::new(target) };
+        let authority = Url::parse(&self.address).expect("an address is a URL").authority().to_owned();
+        tab.next = tab.next.set(":authority", authority).set("sec-fetch-site", "same-origin");
+        tab
+    }
+
+    fn sends_form(&self, html: &str) -> Tab {
+        let (_, form) = html.split_once("<form").expect("a form");
+        let inputs = form.split("<input").skip(1);
+        let fields: Vec<_> = inputs
+            .map(|input| (attribute(input, "name").expect("a name"), attribute(input, "value").expect("a value")))
+            .collect();
+        // Browsers send line breaks as CRLF, however they are written.
+        let crlf = |text: &str| text.replace("\r\n", "\n").replace('\n', "\r\n");
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (crlf(name), crlf(value))).collect();
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let mut tab = self.goes_to(&attribute(form, "action").expect("an action"));
+        let origin = self.address.split('/').take(3).collect::<Vec<_>>().join("/");
+        tab.next = Request::form(tab.next.target(), &fields, "same-origin")
+            .set(":authority", tab.next.header(":authority").unwrap_or_default())
+            .with("origin", origin);
+        tab
+    }
+
     /// Where the page's first link to our login endpoint leads whose target has `part`.
     #[track_caller]
     pub fn login_link(&self, part: &str) -> String {
@@ -229,6 +349,13 @@ fn visit_provider<W: World>(world: &mut W, request: &Request) -> Exchange {
         }
         Answer::Hang | Answer::Reset => panic!("the provider does not answer the browser"),
     }
+}
+
+/// The value of an attribute of a tag that `html` begins in, as a browser reads it.
+fn attribute(html: &str, name: &str) -> Option<String> {
+    let value = html.split_once(&format!("{name}=\""))?.1.split_once('"')?.0;
+    let unescaped = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'");
+    Some(unescaped.replace("&amp;", "&"))
 }
 
 /// The action and the encoded fields of the provider's form_post page.

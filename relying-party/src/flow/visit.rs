@@ -158,7 +158,9 @@ impl Visit {
         let choice = if demanded.is_empty() { &[] } else { choice.as_slice() };
         let login_path = Self::login_path(scene.config, choice);
         let login_url = scene.config.session.as_ref().map(|_| format!("{}{login_path}", self.origin.origin));
-        let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions, self.framing(scene));
+        // What is said to a frame has to be seen in it.
+        let framing = if denial == Denial::LoginEmbedded { Framing::Anywhere } else { self.framing(scene) };
+        let mut reply = answer(&self.head, &denial, login_url.as_deref(), &actions, framing);
         if denial.is_about_tokens() {
             let scheme = PresentedToken::of(self.head.headers()).ok().flatten().map(|presented| presented.scheme);
             let challenges =

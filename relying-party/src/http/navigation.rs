@@ -38,8 +38,12 @@ pub fn is_navigation(head: &RequestHead) -> bool {
 }
 
 /// Whether the request comes from a page of `public` itself or directly from the person (address bar, bookmark), so that no
-/// other site can be behind it. Clients without Fetch Metadata are believed unless their `Origin` is another one.
+/// other site can be behind it; what is fetched ahead of a click is nobody's act. Clients without Fetch Metadata are believed
+/// unless their `Origin` is another one.
 pub fn is_same_origin_or_direct(head: &RequestHead, public: &PublicUrl) -> bool {
+    if is_prefetch(head) {
+        return false;
+    }
     let mut sites = head.headers().all("sec-fetch-site").peekable();
     if sites.peek().is_some() {
         return sites.all(|site| site == b"same-origin" || site == b"none");
@@ -195,6 +199,7 @@ mod tests {
         }
         for line in [
             "GET sec-fetch-site= cross-site",
+            "GET sec-fetch-site= same-origin | sec-purpose= prefetch;prerender",
             "GET sec-fetch-site= same-site",
             "GET sec-fetch-site= ",
             "GET sec-fetch-site= none | sec-fetch-site= cross-site",

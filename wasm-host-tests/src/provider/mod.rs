@@ -121,6 +121,8 @@ pub enum Authorization {
     /// The user is signed in without being asked.
     #[default]
     Granted,
+    /// The user has to do something first: `prompt=none` is answered with this error, anything else as [`Self::Granted`].
+    NeedsTheUser(String),
     /// An error response (RFC 6749 §4.1.2.1).
     Error {
         /// `error`

@@ -65,7 +65,10 @@ impl Provider {
         }
         let mut answer = Vec::new();
         match self.authorization.clone() {
-            Authorization::Granted => {
+            Authorization::NeedsTheUser(code) if parameter("prompt").as_deref() == Some("none") => {
+                answer.push(("error", code));
+            }
+            Authorization::Granted | Authorization::NeedsTheUser(_) => {
                 self.issued += 1;
                 let code = format!("code-{}", self.issued);
                 answer.push(("code", code.clone()));

@@ -11,6 +11,7 @@ macro_rules! scenarios {
         $crate::scenarios! { @all together $world }
     };
     (@all $how:ident $world:ty) => {
+        $crate::scenarios_of_browsers! { $how $world }
         $crate::scenarios! { @theme $how $world, login:
             a_person_signs_in_and_comes_back_to_path_and_query,
             who_is_signed_in_is_not_asked_again,
@@ -137,20 +138,6 @@ macro_rules! scenarios {
             a_provider_that_does_not_know_us_at_the_moment_ends_no_session,
             a_provider_that_hangs_delays_one_request_and_not_all needs VirtualTime,
         }
-        $crate::scenarios! { @theme $how $world, refusals:
-            a_fetch_without_a_session_is_told_where_to_sign_in,
-            an_xml_http_request_starts_no_login,
-            a_web_socket_starts_no_login,
-            a_prefetch_starts_no_login,
-            a_preflight_does_not_reach_the_application,
-            an_image_starts_no_login,
-            a_browser_without_fetch_metadata_is_recognised_by_what_it_accepts,
-            a_posted_form_without_a_session_is_a_page_with_a_link,
-            what_require_does_not_allow_is_forbidden,
-            a_requirement_on_a_claim_that_is_missing_denies,
-            a_refusal_names_its_request,
-            a_body_reaches_the_application_only_with_a_verdict,
-        }
         $crate::scenarios! { @theme $how $world, session:
             any_replica_serves_a_session,
             a_session_outlives_an_outage_of_the_provider needs VirtualTime,
@@ -199,14 +186,6 @@ macro_rules! scenarios {
             other_headers_arrive_byte_for_byte,
             headers_about_other_addresses_decide_nothing,
             a_bearer_token_of_anybody_is_no_session,
-        }
-        $crate::scenarios! { @theme $how $world, hosts:
-            each_host_has_its_own_callback,
-            a_session_of_one_host_is_none_at_another,
-            a_session_for_a_domain_is_one_for_all_its_hosts,
-            a_login_of_one_host_does_not_end_at_another,
-            a_host_that_is_not_ours_never_appears_in_a_redirect,
-            several_providers_are_offered_on_a_page,
         }
         $crate::scenarios! { @theme $how $world, paths:
             paths_that_can_be_read_in_two_ways_are_refused,
@@ -454,7 +433,7 @@ macro_rules! scenarios {
 mod tests {
     #[test]
     fn every_scenario_is_registered_once() {
-        let registry = include_str!("registry.rs");
+        let registry = concat!(include_str!("registry.rs"), include_str!("registry_of_browsers.rs"));
         for source in [
             include_str!("login.rs"),
             include_str!("several_providers.rs"),
@@ -484,6 +463,12 @@ mod tests {
             include_str!("bearer.rs"),
             include_str!("bearer_rules.rs"),
             include_str!("bearer_keys.rs"),
+            include_str!("fragments.rs"),
+            include_str!("posted_forms.rs"),
+            include_str!("silent.rs"),
+            include_str!("loops.rs"),
+            include_str!("frames.rs"),
+            include_str!("programs.rs"),
         ] {
             for line in source.lines().filter(|line| line.contains("<W: World>()")) {
                 let Some((name, _)) = line.strip_prefix("pub fn ").and_then(|rest| rest.split_once('<')) else {

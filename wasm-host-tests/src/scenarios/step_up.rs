@@ -110,7 +110,7 @@ pub fn a_posted_form_is_a_page_with_a_way_to_sign_in_again<W: World>() {
     let form = Request::navigation("/safe").set(":method", "POST").with_body("a=1");
     let refused = browser.send(&mut world, form);
     refused.refused_with(401).because_of("step_up.required");
-    let page = Page { exchange: refused, address: String::new(), trail: Vec::new() };
+    let page = Page { exchange: refused, address: String::new(), fragment: None, trail: Vec::new() };
     browser.open(&mut world, &page.login_link("max_age=900")).shows("/");
     assert!(!browser.open(&mut world, "/safe").passed_provider());
 }
