@@ -23,7 +23,7 @@ pub struct Tab {
     /// The next request.
     pub next: Request,
     /// What stands behind `#` in its address. Browsers keep it over redirects that bring none of their own (RFC 9110 §10.2.2).
-    pub fragment: Option<String>,
+    fragment: Option<String>,
     /// Whether another site has been part of the way.
     crossed: bool,
     /// Whether it is a frame inside a page of another site.
@@ -176,6 +176,18 @@ impl Tab {
     pub fn in_frame_elsewhere(path: &str) -> Self {
         let tab = Self::from_elsewhere(path);
         Self { next: tab.next.set("sec-fetch-dest", "iframe"), framed: true, ..tab }
+    }
+
+    /// A tab that has been sent to this address of the provider.
+    pub fn at_provider(address: &str) -> Self {
+        let path = address.strip_prefix(PROVIDER_ORIGIN).expect("an address of the provider");
+        Self::at(PROVIDER_ORIGIN.trim_start_matches("https://"), path)
+    }
+
+    /// The person has to do something on a page of the provider: that one's address has no fragment of ours.
+    #[must_use]
+    pub fn after_a_page_of_the_provider(self) -> Self {
+        Self { fragment: None, ..self }
     }
 
     /// A tab that sends this next.

@@ -40,10 +40,14 @@ pub fn send_form(action: &str, fields: &[(String, String)], framing: Framing) ->
     onward("You are signed in", None, Form::SameOrigin, framing, body)
 }
 
-/// A form was to be sent after the login, but the browser has not kept it. `target` is where the person can go on.
+/// A form was to be sent after the login, but the browser does not keep it: it expired, or was sent already. `target` is where the
+/// person can go on.
 pub fn form_lost(target: &str, framing: Framing) -> Response {
     let mut body = Markup::new();
-    paragraphs(&mut body, &["What you entered before could not be kept. Please go back and send it again."]);
+    paragraphs(
+        &mut body,
+        &["What you entered before is not kept any more. If it was not sent, please go back and send it again."],
+    );
     body.literal(r#"<a class="button" href=""#).target(target).literal(r#"">Continue</a>"#);
     Document {
         status: 200,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::session_cookies::groups_of;
 use super::{SESSION_COOKIE, has_session, signed_in};
-use crate::browser::{Browser, Page, Scripts};
+use crate::browser::{Browser, Page, Scripts, Tab};
 use crate::message::{AUTHORITY, Request};
 use crate::provider::Endpoint;
 use crate::setup::Setup;
@@ -60,9 +61,7 @@ pub fn a_session_that_does_not_open_ends_in_a_page<W: World>() {
 
 /// A proxy in between that drops large cookies.
 pub fn a_session_whose_parts_are_missing_ends_in_a_page<W: World>() {
-    let random: String = (0..6_000_u32).map(|number| char::from(b'a' + (number * number % 251 % 26) as u8)).collect();
-    let groups: Vec<String> = (0..600).map(|number| format!("{number}-{}", &random[number..number + 9])).collect();
-    let mut world = W::open(Setup::default().claim("groups", groups));
+    let mut world = W::open(Setup::default().claim("groups", groups_of(6_000)));
     let mut browser = Browser::default();
     let page = four_times(&mut world, &mut browser, |_, browser| {
         let parts = browser.jar.cookies_mut();
@@ -112,9 +111,9 @@ pub fn logins_that_are_a_minute_apart_are_no_loop<W: World>() {
     }
     // Nor are those that take a person a while.
     for _ in 0..6 {
-        let tab = browser.open_until_callback(&mut world, "/");
+        let begun = browser.send(&mut world, Request::navigation("/"));
         world.advance(Duration::from_secs(90));
-        browser.follow(&mut world, tab).shows("/");
+        browser.follow(&mut world, Tab::at_provider(begun.response.location())).shows("/");
         lose_session(&mut browser);
     }
 }

@@ -194,9 +194,9 @@ pub fn a_form_is_kept_for_a_quarter_of_an_hour<W: World>() {
     let mut world = W::open(keeping());
     for (minutes, is_kept) in [(14, true), (16, false)] {
         let mut browser = Browser::default();
-        let tab = browser.follow_until_callback(&mut world, Tab::sending(form("/orders")));
+        let begun = browser.send(&mut world, form("/orders"));
         world.advance(Duration::from_secs(minutes * 60));
-        let page = browser.follow(&mut world, tab);
+        let page = browser.follow(&mut world, Tab::at_provider(begun.response.location()));
         assert_eq!(page.exchange.response.text().contains("data-go action"), is_kept, "{minutes} minutes");
     }
 }

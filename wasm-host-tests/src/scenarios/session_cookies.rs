@@ -10,7 +10,7 @@ use crate::simulation::Randomness;
 use crate::world::World;
 
 /// A list of group names that no compression makes much smaller than `bytes`.
-fn groups(bytes: usize) -> Value {
+pub(super) fn groups_of(bytes: usize) -> Value {
     let mut randomness = Randomness::new(7);
     let name = |random: Vec<u8>| random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let names: Vec<String> = (0..bytes / 16).map(|_| name(randomness.draw(16))).collect();
@@ -33,7 +33,7 @@ pub fn the_session_cookie_is_for_this_host_and_not_for_scripts<W: World>() {
 }
 
 pub fn a_large_session_is_split_and_works<W: World>() {
-    let (mut world, mut browser) = signed_in::<W>(Setup::default().claim("groups", groups(6000)));
+    let (mut world, mut browser) = signed_in::<W>(Setup::default().claim("groups", groups_of(6000)));
     assert!(parts(&browser, &world) > 1, "{:?}", own_cookies(&browser, &world));
     assert_eq!(browser.jar.rejected, Vec::<String>::new(), "the browser would not have kept these");
     let exchange = browser.fetch(&mut world, "/api");
@@ -43,7 +43,7 @@ pub fn a_large_session_is_split_and_works<W: World>() {
 }
 
 pub fn a_session_that_shrinks_leaves_no_part_behind<W: World>() {
-    let (mut world, mut browser) = signed_in::<W>(Setup::default().claim("groups", groups(6000)));
+    let (mut world, mut browser) = signed_in::<W>(Setup::default().claim("groups", groups_of(6000)));
     world.provider().user["groups"] = json!(["staff"]);
     browser.open(&mut world, "/oauth2/login?return_to=%2Fagain").shows("/again");
     assert_eq!(parts(&browser, &world), 1, "{:?}", own_cookies(&browser, &world));
@@ -52,14 +52,14 @@ pub fn a_session_that_shrinks_leaves_no_part_behind<W: World>() {
 
 pub fn a_session_that_grows_works<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(Setup::default());
-    world.provider().user["groups"] = groups(6000);
+    world.provider().user["groups"] = groups_of(6000);
     browser.open(&mut world, "/oauth2/login?return_to=%2Fagain").shows("/again");
     browser.fetch(&mut world, "/api").forwarded();
 }
 
 pub fn a_session_with_a_part_missing_or_mixed_is_none<W: World>() {
-    let (mut world, browser) = signed_in::<W>(Setup::default().claim("groups", groups(6000)));
-    world.provider().user["groups"] = groups(6016);
+    let (mut world, browser) = signed_in::<W>(Setup::default().claim("groups", groups_of(6000)));
+    world.provider().user["groups"] = groups_of(6016);
     let mut other = Browser::default();
     other.open(&mut world, "/").shows("/");
     let session = own_cookies(&browser, &world).into_iter().filter(|name| !name.contains("login"));
@@ -77,7 +77,7 @@ pub fn a_session_with_a_part_missing_or_mixed_is_none<W: World>() {
 }
 
 pub fn a_session_that_is_too_large_is_a_page_that_names_the_largest_claims<W: World>() {
-    let mut world = W::open(Setup::default().claim("groups", groups(14_000)));
+    let mut world = W::open(Setup::default().claim("groups", groups_of(14_000)));
     let mut browser = Browser::default();
     let page = browser.open(&mut world, "/");
     page.exchange.refused_with(500).because_of("session.too_large").because_of("groups");
@@ -86,7 +86,7 @@ pub fn a_session_that_is_too_large_is_a_page_that_names_the_largest_claims<W: Wo
 }
 
 pub fn fewer_claims_make_a_session_smaller<W: World>() {
-    let mut setup = Setup::default().claim("groups", groups(14_000)).session("claims", json!(["email"]));
+    let mut setup = Setup::default().claim("groups", groups_of(14_000)).session("claims", json!(["email"]));
     setup.document["headers"] = json!({"x-auth-subject": "claims.sub"});
     setup.document["rules"] = json!([]);
     let (world, browser) = signed_in::<W>(setup);
@@ -94,7 +94,7 @@ pub fn fewer_claims_make_a_session_smaller<W: World>() {
 }
 
 pub fn claims_that_nobody_uses_are_not_kept<W: World>() {
-    let setup = Setup::default().claim("picture", groups(14_000)).claim("address", json!({"street": "x"}));
+    let setup = Setup::default().claim("picture", groups_of(14_000)).claim("address", json!({"street": "x"}));
     let (mut world, mut browser) = signed_in::<W>(setup);
     assert_eq!(parts(&browser, &world), 1);
     let claims = browser.fetch(&mut world, "/oauth2/session").response.document()["claims"].clone();

@@ -1,7 +1,7 @@
 //! Signing in without being asked (`prompt=none`, OIDC Core 1.0 §3.1.2.1): tried first, and once.
 
 use super::signed_in;
-use crate::browser::{Browser, Scripts, Tab};
+use crate::browser::{Browser, Scripts};
 use crate::message::Request;
 use crate::provider::{Authorization, Endpoint};
 use crate::setup::Setup;
@@ -98,7 +98,7 @@ pub fn the_fragment_and_the_silence_go_together<W: World>() {
     let mut browser = Browser::default();
     let page = browser.open(&mut world, "/app#/orders/7");
     let tab = browser.follow_until_callback(&mut world, page.leads_on(Scripts::Run));
-    let page = browser.follow(&mut world, Tab { fragment: None, ..tab });
+    let page = browser.follow(&mut world, tab.after_a_page_of_the_provider());
     page.shows("/app");
     assert_eq!(page.fragment.as_deref(), Some("/orders/7"));
     assert_eq!(prompts(&mut world), [none()]);
