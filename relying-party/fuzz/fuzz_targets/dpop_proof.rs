@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libfuzzer_sys::fuzz_target;
 use relying_party::http::Headers;
 use relying_party::jose::{Jwk, JwkSet, JwsAlgorithm, SignatureVerifier};
-use relying_party::protocol::dpop::{self, ExpectedProof, SeenProofs};
+use relying_party::protocol::dpop::{self, ExpectedProof};
 use relying_party::shared::OwnData;
 use relying_party::time::UnixTime;
 
@@ -55,11 +55,8 @@ fuzz_target!(|data: &[u8]| {
             path: "/orders",
             clock_skew: Duration::from_secs(60),
         };
-        let (mut shared, mut own) = (OwnData::default(), OwnData::default());
-        let mut accept = || {
-            let mut seen = SeenProofs { shared: &mut shared, own: &mut own };
-            dpop::accept(&headers, &expected, &CallsEverythingGood, &mut seen, NOW)
-        };
+        let mut memory = OwnData::default();
+        let mut accept = || dpop::accept(&headers, &expected, &CallsEverythingGood, &mut memory, NOW);
         if accept().is_ok() {
             let claims = String::from_utf8_lossy(rest);
             assert!(claims.contains("GET"), "of another method");
