@@ -18,6 +18,8 @@ const client = {
   post_logout_redirect_uris: [`${application}/`],
   grant_types: ["authorization_code", "refresh_token"],
   response_types: ["code"],
+  backchannel_logout_uri: `${application}/oauth2/backchannel-logout`,
+  backchannel_logout_session_required: true,
 };
 
 // A client that signs with a key of the core's tests.
@@ -37,7 +39,7 @@ const key = (type, options, alg) => ({
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     { ...client, client_id: "basic", client_secret: "a secret:with/reserved+characters%", token_endpoint_auth_method: "client_secret_basic", id_token_signed_response_alg: "RS256" },
-    { ...client, client_id: "post", client_secret: "another secret", token_endpoint_auth_method: "client_secret_post", id_token_signed_response_alg: "ES256" },
+    { ...client, client_id: "post", client_secret: "another secret", backchannel_logout_session_required: false, token_endpoint_auth_method: "client_secret_post", id_token_signed_response_alg: "ES256" },
     { ...client, client_id: "public", token_endpoint_auth_method: "none", id_token_signed_response_alg: "RS256" },
     { ...withKey("p256", "ES256"), require_pushed_authorization_requests: true },
     withKey("ed25519", "EdDSA"),
@@ -53,6 +55,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   pkce: { required: () => true },
   enabledJWA: { clientAuthSigningAlgValues: ["ES256", "EdDSA", "RS256"] },
   features: {
+    backchannelLogout: { enabled: true },
     clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
     introspection: { enabled: true },
@@ -76,4 +79,5 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
 });
 
 provider.on("server_error", (_, error) => console.error(error));
+provider.on("backchannel.error", (_, error) => console.error(error));
 provider.listen(port, "127.0.0.1", () => console.log("ready"));

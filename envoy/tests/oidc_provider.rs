@@ -138,9 +138,36 @@ fn requests_at_once_in_several_workers_cause_one_refresh_and_nobody_notices() {
     stage.envoy.assert_no_crash();
 }
 
+/// The logout token names the session.
+#[test]
+fn signing_out_at_the_provider_ends_that_session_in_all_workers() {
+    let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
+    stage.is_signed_out_by_the_provider();
+}
+
+/// The logout token names the person.
+#[test]
+fn signing_out_at_the_provider_ends_all_sessions_of_that_person() {
+    let stage = Stage::set(json!({
+        "client_id": "post", "client_secret": "another secret", "token_endpoint_auth_method": "client_secret_post",
+    }));
+    let mut elsewhere = Visitor::default();
+    stage.sign_in(&mut elsewhere, "/", "alice");
+    stage.is_signed_out_by_the_provider();
+    assert_eq!(elsewhere.fetch(&stage.at("/oauth2/session")).status, 401);
+}
+
+#[test]
+fn the_provider_gets_back_the_id_token_that_it_issued() {
+    let stage = Stage::set(json!({
+        "client_id": "public", "token_endpoint_auth_method": "none", "id_token_hint": true,
+    }));
+    stage.signs_in_and_out();
+}
+
 /// Provider, Envoy and application.
 struct Stage {
-    _provider: OidcProvider,
+    provider: OidcProvider,
     envoy: Envoy,
     backend: Backend,
     origin: String,
@@ -175,7 +202,7 @@ impl Stage {
             .cluster("provider", provider.address())
             .workers(4)
             .start();
-        Self { _provider: provider, envoy, backend, origin }
+        Self { provider, envoy, backend, origin }
     }
 
     /// The access tokens that the application has got.
@@ -197,6 +224,36 @@ impl Stage {
         visitor.submit(&consent, &[])
     }
 
+    /// The statuses of as many requests at once as reach every worker.
+    fn statuses(&self, visitor: &Visitor) -> Vec<u16> {
+        let requests = (0..40).map(|_| {
+            let (address, jar) = (self.at("/oauth2/session"), visitor.jar.clone());
+            std::thread::spawn(move || Visitor { jar }.fetch(&address).status)
+        });
+        let requests: Vec<_> = requests.collect();
+        let mut statuses: Vec<_> = requests.into_iter().map(|request| request.join().unwrap()).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        statuses
+    }
+
+    fn is_signed_out_by_the_provider(&self) {
+        let (mut alice, mut bob) = (Visitor::default(), Visitor::default());
+        self.sign_in(&mut alice, "/", "alice");
+        self.sign_in(&mut bob, "/", "bob");
+        assert_eq!((self.statuses(&alice), self.statuses(&bob)), (vec![200], vec![200]));
+
+        let confirm = alice.open(&format!("{}/session/end", self.provider.issuer()));
+        let end = alice.submit(&confirm, &[("logout", "yes")]);
+        assert_eq!(end.address.path(), "/session/end/success", "{end:?}");
+        std::thread::sleep(Duration::from_millis(100));
+
+        assert_eq!((self.statuses(&alice), self.statuses(&bob)), (vec![401], vec![200]));
+        self.sign_in(&mut alice, "/", "alice");
+        assert_eq!(self.statuses(&alice), [200], "a login after it works");
+        self.envoy.assert_no_crash();
+    }
+
     fn signs_in_and_out(&self) {
         let mut alice = Visitor::default();
 
@@ -215,7 +272,10 @@ impl Stage {
         let confirm = alice.open(&self.at("/oauth2/logout"));
         assert_eq!(confirm.address.path(), "/session/end", "no RP-initiated logout: {confirm:?}");
         let home = alice.submit(&confirm, &[("logout", "yes")]);
-        assert!(home.response.text().contains("password"), "signed out, so home asks for a login: {home:?}");
+        assert_eq!(home.address.as_str(), self.at("/?state=latchkey-signed-out"));
+        assert!(home.response.text().contains("You are signed out"), "no login begins by itself: {home:?}");
+        let login = alice.open(&self.at("/"));
+        assert!(login.response.text().contains("password"), "signed out at the provider, too: {login:?}");
         assert_eq!(alice.fetch(&self.at("/oauth2/session")).status, 401);
         assert_eq!(alice.fetch(&self.at("/")).status, 401);
         assert_eq!(self.backend.received().len(), 1);
