@@ -26,7 +26,7 @@ pub(super) fn answer(visit: Visit, scene: &mut Scene<'_>) -> Step {
     let cookies = match live {
         Some(live) if Meant::by(&visit).is(&live, &visit) => {
             revocation::end(&live, scene);
-            session_cookie::clear(&visit, scene)
+            session_cookie::sign_out(&visit, scene)
         }
         Some(_) | None => Vec::new(),
     };

@@ -203,13 +203,14 @@ impl Gateway {
     pub fn handle(&mut self, event: Event, env: &mut Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let is_start = matches!(event, Event::Start);
+        // Also before what has waited goes on. A VM that lives only for its configuration has nobody to ask about.
+        if self.config.session.is_some() && !is_start {
+            self.revocations.poll(env.shared, env.now, &mut self.log);
+        }
         match event {
             Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
-                if self.config.session.is_some() {
-                    self.revocations.poll(env.shared, env.now, &mut self.log);
-                }
                 if let Some(store) = &mut self.store {
                     store.look(env);
                 }
