@@ -1,11 +1,13 @@
 //! Several instances: processes that share nothing but the store.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::{Request, Response};
+use wasm_host_tests::provider::{self, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::simulation::{Proxy, VirtualWorld};
 use wasm_host_tests::webdis::Behaviour;
@@ -232,6 +234,189 @@ fn one_vm_of_a_process_reads<P: Proxy>() {
     }
 }
 
+/// Sessions with tokens of ten minutes and a provider that never takes a refresh token twice.
+fn with_tokens(on_failure: &str) -> Setup {
+    let setup = with_store(on_failure).header("authorization", "\"Bearer \" + access_token");
+    setup.provider(|provider| {
+        provider.refresh_tokens = RefreshTokens::Rotating;
+        provider.access_token_lifetime = Duration::from_secs(600);
+    })
+}
+
+const REFRESH_DUE: Duration = Duration::from_secs(545);
+const TOKEN_ENDED: Duration = Duration::from_secs(605);
+
+fn refresh_requests<P: Proxy>(world: &mut VirtualWorld<P>) -> usize {
+    let log = &world.provider().log;
+    log.iter().filter(|(_, request)| request.posted("grant_type").as_deref() == Some("refresh_token")).count()
+}
+
+fn of_many_instances_one_refreshes<P: Proxy>() {
+    for (on_failure, pause) in [("deny", Duration::ZERO), ("local", Duration::ZERO), ("deny", SECOND)] {
+        let mut stage = Stage::<P>::set(with_tokens(on_failure));
+        let third = stage.world.start_instance();
+        stage.world.advance(TOKEN_ENDED);
+        stage.world.provider().behave(Endpoint::Token, provider::Behaviour::Slow(Duration::from_millis(300)));
+        let copy = stage.request(Request::fetch("/private"));
+        let vms = [stage.first, stage.second, third];
+        let mut tickets = Vec::new();
+        for vm in vms {
+            tickets.extend((0..5).map(|_| stage.world.start_at(vm, copy.clone())));
+            stage.world.advance(pause);
+        }
+        let tokens: BTreeSet<String> = tickets
+            .into_iter()
+            .map(|ticket| {
+                let exchange = stage.world.finish(ticket);
+                assert_eq!(exchange.response.status, 200, "{:?}", exchange.response);
+                exchange.forwarded().header("authorization").expect("a token").to_owned()
+            })
+            .collect();
+        assert_eq!(tokens.len(), 1, "all have the same token: {tokens:?}");
+        assert_eq!(refresh_requests(&mut stage.world), 1);
+        assert!(stage.world.provider().complaints.is_empty(), "{:?}", stage.world.provider().complaints);
+        assert!(!stage.world.webdis().content().contains("ada"));
+    }
+}
+
+fn a_session_that_a_refresh_has_ended_is_over_everywhere<P: Proxy>() {
+    let mut stage = Stage::<P>::set(with_tokens("deny"));
+    stage.world.advance(TOKEN_ENDED);
+    let copy = stage.request(Request::fetch("/private"));
+    let refused = Response::json(400, &json!({"error": "invalid_grant"}));
+    stage.world.provider().behave(Endpoint::Token, provider::Behaviour::Answer(refused));
+    let (first, second) = (stage.first, stage.second);
+    assert_eq!((stage.fetch_at(first, &copy), stage.fetch_at(second, &copy)), (401, 401));
+    assert_eq!(refresh_requests(&mut stage.world), 1);
+}
+
+fn without_the_store_a_token_that_is_good_is_used<P: Proxy>() {
+    for (on_failure, refreshes) in [("deny", 0), ("local", 1)] {
+        let mut stage = Stage::<P>::set(with_tokens(on_failure));
+        let second = stage.second;
+        stage.world.advance(REFRESH_DUE);
+        stage.behave(Behaviour::Reset);
+        let copy = stage.request(Request::fetch("/private"));
+        assert_eq!(stage.fetch_at(second, &copy), 200);
+        assert_eq!(refresh_requests(&mut stage.world), refreshes, "{on_failure}");
+    }
+    let mut stage = Stage::<P>::set(with_tokens("deny"));
+    let second = stage.second;
+    stage.world.advance(TOKEN_ENDED);
+    stage.behave(Behaviour::Reset);
+    let copy = stage.request(Request::fetch("/private"));
+    assert_eq!(stage.fetch_at(second, &copy), 503);
+    assert_eq!(refresh_requests(&mut stage.world), 0, "another instance may be at it");
+    stage.behave(Behaviour::Normal);
+    stage.world.advance(4 * SECOND);
+    assert_eq!(stage.fetch_at(second, &copy), 200, "nobody is signed out");
+}
+
+/// The same with sessions in the store.
+fn stored(mut setup: Setup) -> Setup {
+    setup.document["session"]["store"]["sessions"] = json!(true);
+    setup
+}
+
+fn session_cookies<P: Proxy>(stage: &Stage<P>) -> String {
+    stage.request(Request::fetch("/private")).header("cookie").unwrap_or_default().to_owned()
+}
+
+fn sessions_in_the_store_are_good_everywhere_and_their_cookies_short<P: Proxy>() {
+    let groups: Vec<String> = (0..2000).map(|number| format!("group-{:08x}", number * 0x9e37_79b9_u64)).collect();
+    let setup = stored(with_store("deny")).claim("groups", json!(groups)).session("max_cookies", 1);
+    let mut stage = Stage::<P>::set(setup);
+    let cookies = session_cookies(&stage);
+    assert!(cookies.len() < 400, "{}: {cookies}", cookies.len());
+    let copy = stage.request(Request::fetch("/private"));
+    let (first, second) = (stage.first, stage.second);
+    for vm in [first, second] {
+        let exchange = stage.world.send_to(vm, copy.clone());
+        assert_eq!(exchange.forwarded().header("x-auth-subject"), Some("ada"));
+        assert!(exchange.forwarded().header("x-auth-groups").is_some_and(|sent| sent.contains(&groups[1999])));
+    }
+    let content = stage.world.webdis().content();
+    assert!(!content.contains("ada") && !content.contains("group-"));
+    // The second time from what was kept.
+    let before = stage.world.webdis().count(relying_party::store::sessions::LOAD);
+    assert_eq!((stage.fetch_at(first, &copy), stage.fetch_at(second, &copy)), (200, 200));
+    assert_eq!(stage.world.webdis().count(relying_party::store::sessions::LOAD), before);
+    stage.sign_out_at(second);
+    assert_eq!(stage.fetch_at(second, &copy), 401);
+    assert_eq!(stage.world.webdis().count("DEL"), 1);
+    stage.world.advance(SOON);
+    assert_eq!(stage.fetch_at(first, &copy), 401);
+}
+
+fn sessions_in_the_store_live_while_they_are_used<P: Proxy>() {
+    let mut stage = Stage::<P>::set(stored(with_store("deny")));
+    let copy = stage.request(Request::fetch("/private"));
+    let (first, second) = (stage.first, stage.second);
+    for minute in 0..120 {
+        stage.world.advance(60 * SECOND);
+        let vm = if minute % 2 == 0 { first } else { second };
+        assert_eq!(stage.fetch_at(vm, &copy), 200, "minute {minute}");
+    }
+    stage.world.advance(31 * 60 * SECOND);
+    assert_eq!((stage.fetch_at(first, &copy), stage.fetch_at(second, &copy)), (401, 401));
+}
+
+fn of_many_instances_one_refreshes_a_session_in_the_store<P: Proxy>() {
+    let mut stage = Stage::<P>::set(stored(with_tokens("deny")));
+    let copy = stage.request(Request::fetch("/private"));
+    let vms = [stage.first, stage.second];
+    for round in 1..=5 {
+        stage.world.advance(REFRESH_DUE + 30 * SECOND);
+        for vm in vms {
+            let tickets: Vec<_> = (0..5).map(|_| stage.world.start_at(vm, copy.clone())).collect();
+            for ticket in tickets {
+                assert_eq!(stage.world.finish(ticket).response.status, 200, "the same cookie, {round}");
+            }
+        }
+        assert_eq!(refresh_requests(&mut stage.world), round);
+    }
+    assert!(stage.world.provider().complaints.is_empty(), "{:?}", stage.world.provider().complaints);
+}
+
+fn without_the_store_nobody_is_sent_to_a_login_for_a_session_that_lies_there<P: Proxy>() {
+    for (on_failure, known) in [("deny", 503), ("local", 200)] {
+        let mut stage = Stage::<P>::set(stored(with_store(on_failure)));
+        let (first, second) = (stage.first, stage.second);
+        let copy = stage.request(Request::fetch("/private"));
+        let navigation = stage.request(Request::navigation("/private"));
+        assert_eq!(stage.fetch_at(first, &copy), 200);
+        let login = Browser::default().open_until_callback(&mut stage.world, "/private");
+        stage.behave(Behaviour::without_redis());
+        stage.world.advance(8 * SECOND);
+        assert_eq!(stage.fetch_at(first, &copy), known, "{on_failure}");
+        let exchange = stage.world.send_to(second, navigation.clone());
+        exchange.refused_with(503).because_of("store.unavailable");
+        assert!(exchange.response.set_cookies().is_empty());
+        let _ = login;
+        let refused = Browser::default().open(&mut stage.world, "/private").exchange;
+        refused.refused_with(503).because_of("store.unavailable");
+        assert!(!refused.response.set_cookies().iter().any(|line| line.starts_with("__Host-latchkey=1.")));
+
+        // Whoever signs out is signed out, even where nobody knows the session.
+        stage.sign_out_at(second);
+        stage.behave(Behaviour::Normal);
+        stage.world.advance(4 * SECOND);
+        assert_eq!((stage.fetch_at(first, &copy), stage.fetch_at(second, &copy)), (401, 401), "{on_failure}");
+    }
+}
+
+fn a_session_in_the_store_is_fetched_once_for_all_who_wait<P: Proxy>() {
+    let mut stage = Stage::<P>::set(stored(with_store("deny")));
+    let copy = stage.request(Request::fetch("/private"));
+    let second = stage.second;
+    stage.behave(Behaviour::Slow(Duration::from_millis(300)));
+    let tickets: Vec<_> = (0..20).map(|_| stage.world.start_at(second, copy.clone())).collect();
+    for ticket in tickets {
+        assert_eq!(stage.world.finish(ticket).response.status, 200);
+    }
+    assert_eq!(stage.world.webdis().count(relying_party::store::sessions::LOAD), 2, "one of them at the login");
+}
+
 macro_rules! rings {
     ($($name:ident),* $(,)?) => {
         mod core {
@@ -253,4 +438,12 @@ rings! {
     what_could_not_be_told_is_told_even_when_its_vm_has_died,
     a_store_that_has_lost_everything_is_told_again,
     one_vm_of_a_process_reads,
+    of_many_instances_one_refreshes,
+    a_session_that_a_refresh_has_ended_is_over_everywhere,
+    without_the_store_a_token_that_is_good_is_used,
+    sessions_in_the_store_are_good_everywhere_and_their_cookies_short,
+    sessions_in_the_store_live_while_they_are_used,
+    of_many_instances_one_refreshes_a_session_in_the_store,
+    without_the_store_nobody_is_sent_to_a_login_for_a_session_that_lies_there,
+    a_session_in_the_store_is_fetched_once_for_all_who_wait,
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::cache::{Weighed, weight_of_claims, weight_of_text};
 use super::live_identity::LiveIdentity;
+use crate::flow::StoredPlace;
 use crate::policy::demand::AuthenticationDemand;
 use crate::policy::identity::{Claims, Credential, Identity};
 use crate::session::Session;
@@ -24,6 +25,7 @@ pub struct LiveSession {
     valid_until: UnixTime,
     identity: LiveIdentity,
     clearance: Clearance,
+    stored: Option<Rc<StoredPlace>>,
 }
 
 impl LiveSession {
@@ -44,7 +46,18 @@ impl LiveSession {
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
         let (identity, clearance) = (LiveIdentity::new(identity), Clearance::default());
-        Self { session, host, writing_due, valid_until, identity, clearance }
+        Self { session, host, writing_due, valid_until, identity, clearance, stored: None }
+    }
+
+    /// The same for a session that lies in the store.
+    #[must_use]
+    pub fn stored_at(self, stored: Option<Rc<StoredPlace>>) -> Self {
+        Self { stored, ..self }
+    }
+
+    /// Where it lies in the store, if it does.
+    pub const fn stored(&self) -> Option<&Rc<StoredPlace>> {
+        self.stored.as_ref()
     }
 
     /// Whose session it is.

@@ -110,7 +110,7 @@ impl Denial {
                  compare the clocks as well",
             ),
             Self::ClaimsElsewhere(elsewhere) => Some(elsewhere.advice()),
-            Self::StoreUnavailable => Some(
+            Self::StoreUnavailable | Self::Refresh(Setback::StoreUnavailable) => Some(
                 "are Webdis and Redis up, and does `session.store.cluster` lead to Webdis? With `on_failure: local` requests go \
                  on, and what other instances end stays unnoticed meanwhile",
             ),

@@ -13,7 +13,7 @@ use crate::protocol::{EndSessionRequest, end_session_url};
 use super::provider::LoadedProvider;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{AwaitProvider, Need, Scene, Step, Wait, revocation, session_cookie};
+use super::{AwaitProvider, Need, Scene, Step, Wait, revocation, session_cookie, stored_session};
 
 /// `state` of every logout: where a person arrives with it, a logout came to its end. Nothing depends on its coming back.
 const SIGNED_OUT: &str = "latchkey-signed-out";
@@ -27,10 +27,17 @@ pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
         Reading::Live(live) => Some(live),
         Reading::Pending(pending) => return pending.wait(visit),
         // Whatever hinders its use, its cookies are removed.
-        Reading::Absent | Reading::Refused(_) => None,
+        Reading::Absent => None,
+        Reading::Refused(_) => {
+            session_cookie::end_unread(&visit, scene);
+            None
+        }
     };
     if let Some(live) = &live {
         revocation::end(live, scene);
+        if let Some(place) = live.stored() {
+            stored_session::remove(place, scene);
+        }
     }
     let of_provider = live.and_then(|live| {
         let provider = scene.providers.iter().position(|slot| slot.config.name == live.session().provider)?;

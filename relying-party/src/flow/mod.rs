@@ -24,6 +24,7 @@ mod revocation;
 mod session_cookie;
 mod sign_in;
 mod step_up;
+mod stored_session;
 mod task;
 mod userinfo;
 mod visit;
@@ -32,7 +33,7 @@ use std::rc::Rc;
 
 use crate::admission::cache::LiveCache;
 use crate::admission::{LiveSession, LiveToken};
-use crate::config::Config;
+use crate::config::{Client, Config, Provider};
 use crate::denial::Denial;
 use crate::entropy::Entropy;
 use crate::forward::Forward;
@@ -46,13 +47,14 @@ use crate::policy::rules::{self, Selection};
 use crate::protocol::client_authentication::Means;
 use crate::session::revocation::Revocations;
 use crate::shared::SharedOrOwn;
-use crate::store::StoreStatus;
+use crate::store::{Errand, StoreStatus};
 use crate::time::UnixTime;
 
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
 use self::visit::Visit;
 
 pub use self::answers::Answers;
+pub use self::stored_session::StoredPlace;
 pub use self::task::{AwaitTask, SharedKey, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
 
 /// What a flow sees and uses while it runs.
@@ -83,11 +85,13 @@ pub struct Scene<'a> {
     pub revocations: &'a mut Revocations,
     /// Whether the store can be reached that instances share; `None` without one.
     pub store: Option<StoreStatus>,
+    /// Requests whose answers nobody waits for.
+    pub errands: &'a mut Vec<Errand>,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
     /// The provider that `need` asks for, or why it is not there.
     fn provider(&self, need: Need) -> Result<Rc<LoadedProvider>, Denial> {
         self.providers.get(need.provider).map_or(Err(Denial::ProviderNotReady), ProviderSlot::usable)
@@ -96,6 +100,12 @@ impl Scene<'_> {
     /// What proving ourselves to a provider takes.
     fn means(&mut self) -> Means<'_> {
         Means { now: self.now, entropy: self.entropy, signer: self.signer }
+    }
+
+    /// A provider where people sign in, and us as its client.
+    fn registered(&self, provider: usize) -> Option<(&'a Provider, &'a Client)> {
+        let config: &Provider = &self.providers.get(provider)?.config;
+        Some((config, config.client.as_ref()?))
     }
 
     /// Whether a session may be used that may have been ended at another instance.
@@ -204,6 +214,8 @@ pub enum AwaitCallout {
     TokenResponse(callback::AwaitTokenResponse),
     /// The UserInfo endpoint's answer to a login.
     Userinfo(sign_in::AwaitUserinfo),
+    /// Whether a new session lies in the store.
+    Stored(sign_in::AwaitStored),
 }
 
 impl AwaitCallout {
@@ -213,6 +225,7 @@ impl AwaitCallout {
             Self::PushedAuthorization(flow) => flow.resume(outcome, scene),
             Self::TokenResponse(flow) => flow.resume(outcome, scene),
             Self::Userinfo(flow) => flow.resume(outcome, scene),
+            Self::Stored(flow) => flow.resume(outcome, scene),
         }
     }
 }

@@ -6,16 +6,19 @@ use std::rc::Rc;
 use crate::admission::LiveSession;
 use crate::config::{Client, Provider, SessionPolicy};
 use crate::denial::Denial;
+use crate::http::CalloutRequest;
 use crate::login::browser::{ResponseMode, clear_cookie};
 use crate::login::past::Past;
 use crate::login::posted_form;
 use crate::peer::KnownPeer;
 use crate::session::Session;
 use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
+use crate::session::reference::SessionReference;
 use crate::session::seal::Purpose;
 
 use super::refresh::{self, Presented, Refresh, Standing};
-use super::task::{AwaitTask, SharedKey, TaskStep};
+use super::stored_session::{self, Fetch, Fetched};
+use super::task::{AwaitTask, SharedKey, TaskEnd, TaskStep};
 use super::visit::{Visit, provider_by_tag};
 use super::{Scene, Step, Wait, revocation};
 
@@ -44,6 +47,8 @@ pub(super) enum Use {
 
 /// What has to be done before a session can be used: a task that others may wait for too.
 pub(super) enum Pending {
+    /// It is to be fetched from the store.
+    Fetch(Rc<Fetch>),
     /// It is to be refreshed.
     Refresh(Rc<Refresh>),
 }
@@ -52,6 +57,7 @@ impl Pending {
     /// Which task.
     fn key(&self) -> SharedKey {
         match self {
+            Self::Fetch(fetch) => fetch.key(),
             Self::Refresh(refresh) => refresh.key(),
         }
     }
@@ -59,6 +65,7 @@ impl Pending {
     /// How far a visit has come that has waited for it.
     const fn patience(&self) -> Patience {
         match self {
+            Self::Fetch(_) => Patience::Fetched,
             Self::Refresh(_) => Patience::Refreshed,
         }
     }
@@ -72,7 +79,6 @@ impl Pending {
 
 /// What a request has waited for already, in the order in which it is waited for. A visit that has come so far does not wait
 /// for the same or an earlier thing again, so it cannot wait for ever.
-#[allow(dead_code, reason = "nothing has to be fetched yet")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Patience {
     /// For nothing.
@@ -94,15 +100,26 @@ impl ReadAgain {
     /// The task's first step.
     pub(super) fn begin(&self, scene: &mut Scene<'_>) -> Result<TaskStep, Denial> {
         match &self.pending {
+            Pending::Fetch(fetch) => fetch.begin(scene),
             Pending::Refresh(refresh) => Ok(refresh::begin(refresh, scene)),
         }
     }
 
     /// Decides the request again. Nobody asks for the connection: what looks at it does not wait for sessions.
-    pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
+    pub(super) fn resume(self, end: &TaskEnd, scene: &mut Scene<'_>) -> Step {
+        let fetched = match &self.pending {
+            Pending::Fetch(fetch) => Some(fetch.take(end.answer(), scene)),
+            Pending::Refresh(_) => None,
+        };
+        self.go_on(fetched, scene)
+    }
+
+    fn go_on(self, fetched: Option<Fetched>, scene: &mut Scene<'_>) -> Step {
         let Self { mut visit, pending } = self;
         visit.patience = visit.patience.max(pending.patience());
+        visit.fetched.extend(fetched);
         match &pending {
+            Pending::Fetch(_) => {}
             Pending::Refresh(refresh) if refresh.is_over(scene) => visit.parting_cookies = clear(&visit, scene),
             Pending::Refresh(_) => {}
         }
@@ -111,7 +128,11 @@ impl ReadAgain {
 
     /// Does without the task: what is here is as good as it gets.
     pub(super) fn refuse(self, _: Denial, scene: &mut Scene<'_>) -> Step {
-        self.resume(scene)
+        let fetched = match &self.pending {
+            Pending::Fetch(fetch) => Some(fetch.missed()),
+            Pending::Refresh(_) => None,
+        };
+        self.go_on(fetched, scene)
     }
 }
 
@@ -152,17 +173,28 @@ fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, s
         of_cookie.set(provider_by_tag(tag, scene).map(|(_, provider, _)| provider));
         visit.binding_by_tag(Purpose::Session, tag, scene)
     };
-    let opened = cookie::open(candidate, &policy.keys, binding);
+    let (opened, stored) = match reference(candidate, visit, policy, scene) {
+        Some((reference, provider, resealing_due)) => {
+            of_cookie.set(scene.providers.get(provider).map(|slot| &*slot.config));
+            match stored_session::find(reference, provider, visit, policy, scene) {
+                Ok((session, place)) => (Some(OpenedSession { session, resealing_due }), Some(place)),
+                Err(reading) => return reading,
+            }
+        }
+        None => (cookie::open(candidate, &policy.keys, binding), None),
+    };
     let opened = opened.filter(|opened| opened.session.is_live(scene.now));
     let Some((OpenedSession { mut session, resealing_due }, provider)) = opened.zip(of_cookie.get()) else {
         return Reading::Absent;
     };
     session.provider.clone_from(&provider.name);
     let (host, may_wait) = (visit.cookie_host(policy), visit.patience < Patience::Refreshed);
-    match refresh::standing(Presented { session, host, purpose, may_wait }, scene) {
+    match refresh::standing(Presented { session, host, purpose, may_wait, stored: stored.clone() }, scene) {
         Standing::Good { session, until, is_successor } => {
-            let writing_due = resealing_due || is_successor;
-            let live = Rc::new(LiveSession::new(*session, host.to_owned(), writing_due, until, scene.now));
+            // Whoever refreshed a session has put it into the store as well.
+            let writing_due = resealing_due || (is_successor && stored.is_none());
+            let live = LiveSession::new(*session, host.to_owned(), writing_due, until, scene.now);
+            let live = Rc::new(live.stored_at(stored));
             if live.is_valid(host, scene.now) {
                 scene.sessions.insert(candidate, Rc::clone(&live), scene.entropy);
             }
@@ -173,6 +205,50 @@ fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, s
         Standing::Awaits(refresh) => Reading::Pending(Pending::Refresh(refresh)),
         Standing::Hindered(setback) => Reading::Refused(Denial::Refresh(setback)),
     }
+}
+
+/// The session in the store that a cookie refers to, its provider's index, and whether the cookie is to be sealed again.
+fn reference(
+    candidate: &[u8],
+    visit: &Visit,
+    policy: &SessionPolicy,
+    scene: &Scene<'_>,
+) -> Option<(SessionReference, usize, bool)> {
+    policy.store.as_ref().filter(|store| store.keeps_sessions)?;
+    let of_cookie = Cell::new(None);
+    let binding = |tag| {
+        of_cookie.set(provider_by_tag(tag, scene).map(|(index, ..)| index));
+        visit.binding_by_tag(Purpose::Session, tag, scene)
+    };
+    let (reference, resealing_due) = cookie::open_reference(candidate, &policy.keys, binding)?;
+    Some((reference, of_cookie.get()?, resealing_due))
+}
+
+/// Ends the sessions in the store that could not be read, because it does not answer.
+pub(super) fn end_unread(visit: &Visit, scene: &mut Scene<'_>) {
+    let Some(policy) = &scene.config.session else { return };
+    for candidate in collect(visit, policy).candidates() {
+        if let Some((reference, ..)) = reference(&candidate, visit, policy, scene) {
+            stored_session::end_unread(&reference, scene);
+        }
+    }
+}
+
+/// The `Set-Cookie` lines for a new session, after the request that puts it into the store, if sessions lie there.
+pub(super) fn begin(
+    visit: &Visit,
+    (provider, client): (&Provider, &Client),
+    session: &Session,
+    policy: &SessionPolicy,
+    scene: &mut Scene<'_>,
+) -> Result<(Option<CalloutRequest>, Vec<String>), SessionTooLarge> {
+    if policy.store.as_ref().is_some_and(|store| store.keeps_sessions) {
+        let binding = visit.binding(Purpose::Session, provider, client, policy);
+        let present = collect(visit, policy).present();
+        let (request, lines) = stored_session::begin((provider, client), session, (policy, &binding), present, scene)?;
+        return Ok((Some(request), lines));
+    }
+    Ok((None, write(visit, (provider, client), session, policy, scene)?))
 }
 
 /// The `Set-Cookie` lines that store `session`, and delete what is left of an earlier, larger one.
@@ -199,6 +275,12 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
     let session = live.session();
     let Some(policy) = &scene.config.session else { return Vec::new() };
     let idle_timeout = policy.idle_timeout;
+    if let Some(place) = live.stored() {
+        stored_session::prolong(live, place, policy, scene);
+        if !live.writing_due() {
+            return Vec::new();
+        }
+    }
     if !session.renewal_due(scene.now, idle_timeout) && !live.writing_due() {
         return Vec::new();
     }
@@ -206,6 +288,11 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
     let Some((provider, client)) = slot.and_then(|slot| Some((&*slot.config, slot.config.client.as_ref()?))) else {
         return Vec::new();
     };
+    if let Some(place) = live.stored() {
+        let binding = visit.binding(Purpose::Session, provider, client, policy);
+        let present = collect(visit, policy).present();
+        return stored_session::refer_again(place, (policy, &binding), present, scene);
+    }
     // It fitted when it was written, so it fits again; if not, the old cookie lives on until it ends.
     let renewed = session.renewed(scene.now, idle_timeout);
     write(visit, (provider, client), &renewed, policy, scene).unwrap_or_default()

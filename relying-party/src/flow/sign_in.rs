@@ -15,6 +15,7 @@ use crate::protocol::{
 };
 use crate::session::claims::largest_claims;
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
+use crate::store::sessions::process_save;
 
 use super::arrival::arrive;
 use super::callback::Login;
@@ -154,18 +155,47 @@ impl SignedIn {
             sid: id_token.sid().map(str::to_owned),
         };
         let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
-        match session_cookie::write(&login.visit, (provider, client), &session, policy, scene) {
-            Ok(mut cookies) => {
+        match session_cookie::begin(&login.visit, (provider, client), &session, policy, scene) {
+            Ok((to_store, mut cookies)) => {
                 let past = Past::of_request(login.visit.head.headers(), &policy.cookie);
                 let took = scene.now.since(login.attempt.started_at);
                 cookies.push(past.after_login(took, &policy.cookie, ResponseMode::of(client)));
-                arrive(&login.visit, &login.attempt.return_to, policy, scene).with_cookies(cookies).into()
+                let stored = AwaitStored { login, cookies };
+                match to_store {
+                    Some(request) => {
+                        let flow = AwaitCallout::Stored(stored);
+                        Step::Wait(Wait::Callout { request: Box::new(request), flow })
+                    }
+                    None => stored.arrive(scene),
+                }
             }
             Err(_) => {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
                 login.refuse(Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) }, scene)
             }
         }
+    }
+}
+
+/// A login whose session is about to lie in the store.
+pub struct AwaitStored {
+    login: Login,
+    cookies: Vec<String>,
+}
+
+impl AwaitStored {
+    pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
+        match process_save(outcome) {
+            Ok(()) => self.arrive(scene),
+            // The cookie would refer to nothing: the next page would begin a login again.
+            Err(_) => self.login.refuse(Denial::StoreUnavailable, scene),
+        }
+    }
+
+    fn arrive(self, scene: &mut Scene<'_>) -> Step {
+        let Self { login, cookies } = self;
+        let Some(policy) = &scene.config.session else { return login.refuse(Denial::LoginUnavailable, scene) };
+        arrive(&login.visit, &login.attempt.return_to, policy, scene).with_cookies(cookies).into()
     }
 }
 

@@ -80,7 +80,7 @@ pub enum TaskEnd {
 }
 
 impl TaskEnd {
-    fn answer(&self) -> CalloutOutcome {
+    pub(super) fn answer(&self) -> CalloutOutcome {
         match self {
             Self::Answered(outcome) => outcome.clone(),
             Self::Published => CalloutOutcome::Failed,
@@ -96,6 +96,8 @@ pub enum TaskCallout {
     RefreshedUserinfo(refresh::AwaitRefreshedUserinfo),
     /// The token endpoint's answer to a refresh.
     Refresh(refresh::AwaitRefreshResponse),
+    /// Whether this instance is the one to refresh.
+    Claim(refresh::AwaitClaim),
 }
 
 impl TaskCallout {
@@ -104,6 +106,7 @@ impl TaskCallout {
         match self {
             Self::Answer => TaskStep::Ended(TaskEnd::Answered(outcome)),
             Self::Refresh(task) => task.resume(outcome, scene),
+            Self::Claim(task) => task.resume(outcome, scene),
             Self::RefreshedUserinfo(task) => task.resume(outcome, scene),
         }
     }
@@ -131,6 +134,8 @@ impl TaskProvider {
 pub enum TaskMoment {
     /// Another VM refreshes a session.
     Refresh(refresh::AwaitOther),
+    /// Another instance does.
+    RefreshElsewhere(refresh::AwaitInstance),
 }
 
 impl TaskMoment {
@@ -138,6 +143,7 @@ impl TaskMoment {
     pub fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
         match self {
             Self::Refresh(task) => task.resume(scene),
+            Self::RefreshElsewhere(task) => task.resume(scene),
         }
     }
 }
@@ -168,7 +174,7 @@ impl AwaitTask {
         match self {
             Self::Introspection(flow) => flow.resume(end.answer(), scene),
             Self::Exchange(flow) => flow.resume(end.answer(), scene),
-            Self::Session(flow) => flow.resume(scene),
+            Self::Session(flow) => flow.resume(end, scene),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::reason::Reason;
 use crate::session::seal::{self, Binding, Purpose};
 
 use super::session_cookie::Patience;
+use super::stored_session::Fetched;
 use super::{Reply, Scene, Step, resource_metadata, step_up};
 
 /// A request and the origin it came to.
@@ -24,6 +25,8 @@ pub struct Visit {
     pub(super) origin: Rc<PublicUrl>,
     /// What it has waited for already.
     pub(super) patience: Patience,
+    /// Sessions that were fetched for it.
+    pub(super) fetched: Vec<Fetched>,
     /// `Set-Cookie` lines that go along with whatever the answer is: they remove a session which ended while this request waited for
     /// it, or keep a form over the login.
     pub(super) parting_cookies: Vec<String>,
@@ -33,7 +36,13 @@ impl Visit {
     /// Fails when the request names no usable host.
     pub(super) fn new(head: RequestHead, config: &Config) -> Result<Self, Reply> {
         match public_origin(&config.public_urls, &head) {
-            Some(origin) => Ok(Self { head, origin, patience: Patience::default(), parting_cookies: Vec::new() }),
+            Some(origin) => Ok(Self {
+                head,
+                origin,
+                patience: Patience::default(),
+                fetched: Vec::new(),
+                parting_cookies: Vec::new(),
+            }),
             None => Err(answer(&head, &Denial::MalformedAuthority, None, &[], Framing::Nowhere)),
         }
     }

@@ -1,5 +1,6 @@
 //! The state machine around the flows: it schedules, parks and resumes, and knows no protocol.
 
+mod errands;
 mod loader;
 mod parking;
 mod store;
@@ -23,8 +24,10 @@ use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::session::revocation::Revocations;
 use crate::shared::{OwnData, SharedData, SharedOrOwn};
+use crate::store::Errand;
 use crate::time::UnixTime;
 
+use self::errands::Errands;
 use self::loader::Loader;
 use self::parking::{Parked, ParkingLot};
 use self::store::{StoreCall, StoreLink};
@@ -156,6 +159,8 @@ pub struct Gateway {
     callouts: BTreeMap<CalloutId, Purpose>,
     next_callout: u64,
     armed_for: Option<UnixTime>,
+    errands: Errands,
+    new_errands: Vec<Errand>,
     log: Vec<LogLine>,
 }
 
@@ -170,6 +175,8 @@ enum Purpose {
     Provider(usize),
     /// What other instances are told, or tell.
     Store(StoreCall),
+    /// Something whose end nobody waits for.
+    Errand,
 }
 
 impl Gateway {
@@ -195,6 +202,8 @@ impl Gateway {
             callouts: BTreeMap::new(),
             next_callout: 0,
             armed_for: None,
+            errands: Errands::default(),
+            new_errands: Vec::new(),
             log: Vec::new(),
         }
     }
@@ -239,6 +248,7 @@ impl Gateway {
             }
         }
         // At the start this may be a VM that lives for the time of a configuration check.
+        self.run_errands(env, &mut effects);
         self.link_to_others(!is_start, env, &mut effects);
         self.arm(env.now, &mut effects);
         effects.extend(self.log.drain(..).map(Effect::Log));
@@ -265,6 +275,7 @@ impl Gateway {
                 self.resume_waiting(env, effects);
             }
             Some(Purpose::Store(call)) => self.store_answered(call, outcome, env),
+            Some(Purpose::Errand) => self.errand_ended(callout, outcome, env.now),
             None => {}
         }
     }
@@ -359,7 +370,8 @@ impl Gateway {
     fn arm(&mut self, now: UnixTime, effects: &mut Vec<Effect>) {
         let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider() || self.tasks.awaits_provider());
         let store = self.store.as_ref().map(StoreLink::next_due);
-        let due = [self.parked.next_deadline(), self.tasks.next_due(), loader, store].into_iter().flatten().min();
+        let (parked, errands) = (self.parked.next_deadline(), self.errands.next_due());
+        let due = [parked, self.tasks.next_due(), loader, store, errands].into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {
@@ -383,6 +395,7 @@ impl Gateway {
             shared: SharedOrOwn { shared: env.shared, own: &mut self.own_data },
             revocations: &mut self.revocations,
             store: self.store.as_ref().map(StoreLink::status),
+            errands: &mut self.new_errands,
             log: &mut self.log,
         }
     }

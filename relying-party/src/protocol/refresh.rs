@@ -101,6 +101,12 @@ pub enum RefreshError {
     /// `auth_time` is not the first ID token's.
     #[error("the refreshed ID token is about another authentication than the first")]
     AuthTimeMismatch,
+    /// Another instance may be using the refresh token: the store that would say so does not answer.
+    #[error("the store that instances share does not answer")]
+    StoreUnavailable,
+    /// Another instance has tried a moment ago.
+    #[error("another instance could not refresh the session")]
+    FailedElsewhere,
     /// What came does not fit into the session's cookies.
     #[error("the refreshed session is larger than its cookies may be")]
     SessionTooLarge,
@@ -114,6 +120,8 @@ impl RefreshError {
     pub const fn setback(&self) -> Option<Setback> {
         Some(match self {
             Self::ProviderNotReady => Setback::ProviderNotReady,
+            Self::StoreUnavailable => Setback::StoreUnavailable,
+            Self::FailedElsewhere => Setback::FailedElsewhere,
             Self::ClientAuthentication(_) => Setback::ClientUnauthenticated,
             Self::Provider(ProviderFailure::NotSent) => Setback::NotSent,
             Self::Provider(ProviderFailure::AnswerTooLarge) => Setback::AnswerTooLarge,
@@ -161,6 +169,8 @@ impl Reason for RefreshError {
             Self::IssuerMismatch => "refresh.issuer_mismatch",
             Self::SubjectMismatch => "refresh.subject_mismatch",
             Self::AuthTimeMismatch => "refresh.auth_time_mismatch",
+            Self::StoreUnavailable => "store.unavailable",
+            Self::FailedElsewhere => "refresh.failed_elsewhere",
             Self::SessionTooLarge => "session.too_large",
         }
     }
@@ -188,6 +198,10 @@ pub enum Setback {
     Refused = 7,
     /// No acceptable answer.
     AnswerUnusable = 8,
+    /// Another instance may be using the token, and the store does not say so.
+    StoreUnavailable = 9,
+    /// Another instance has tried a moment ago.
+    FailedElsewhere = 10,
 }
 
 impl Reason for Setback {
@@ -202,6 +216,8 @@ impl Reason for Setback {
             Self::Unavailable => "token.unavailable",
             Self::Refused => "token.refused",
             Self::AnswerUnusable => "token.malformed",
+            Self::StoreUnavailable => "store.unavailable",
+            Self::FailedElsewhere => "refresh.failed_elsewhere",
         }
     }
 }

@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Session;
+use super::reference::SessionReference;
 use super::seal::{Binding, KeyRing};
 use crate::config::{CookiePolicy, SameSite};
 use crate::entropy::Entropy;
@@ -167,6 +168,18 @@ pub fn open<'b>(
     let binding = binding(super::seal::sealed_provider_tag(&sealed)?)?;
     let opened = keys.open(&binding, &sealed)?;
     Some(OpenedSession { session: Session::decode(&opened.plaintext)?, resealing_due: opened.resealing_due })
+}
+
+/// The same for a candidate that refers to a session in the store; and whether it was sealed with a key that no longer seals.
+pub fn open_reference<'b>(
+    candidate: &[u8],
+    keys: &KeyRing,
+    binding: impl FnOnce([u8; 4]) -> Option<Binding<'b>>,
+) -> Option<(SessionReference, bool)> {
+    let sealed = sealed(candidate)?;
+    let binding = binding(super::seal::sealed_provider_tag(&sealed)?)?;
+    let opened = keys.open(&binding, &sealed)?;
+    Some((SessionReference::decode(&opened.plaintext)?, opened.resealing_due))
 }
 
 /// The sealed value in a candidate, whatever it was sealed for.

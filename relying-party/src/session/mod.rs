@@ -17,6 +17,7 @@ pub use self::tokens::{IssuedTokens, RefreshToken, Tokens};
 pub mod claims;
 pub mod cookie;
 mod encoding;
+pub mod reference;
 pub mod refreshed;
 pub mod revocation;
 pub mod seal;

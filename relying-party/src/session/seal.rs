@@ -56,8 +56,6 @@ pub enum Purpose {
     Refreshed,
     /// A session that lies in the store.
     StoredSession,
-    /// A refreshed session that instances hand to each other.
-    StoredRefresh,
     /// A revocation that instances tell each other.
     StoredRevocation,
 }
@@ -129,7 +127,6 @@ impl Binding<'_> {
             Purpose::Form => b'f',
             Purpose::Refreshed => b'r',
             Purpose::StoredSession => b'S',
-            Purpose::StoredRefresh => b'R',
             Purpose::StoredRevocation => b'V',
         };
         let mut associated = vec![VERSION, purpose];

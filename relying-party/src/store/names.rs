@@ -127,7 +127,7 @@ mod tests {
         let other = StoreNames::new("https://a", "c", &cookie);
         for (names, place, value) in [
             (&names, (Purpose::StoredSession, "k2"), value.as_str()),
-            (&names, (Purpose::StoredRefresh, "k1"), value.as_str()),
+            (&names, (Purpose::StoredRevocation, "k1"), value.as_str()),
             (&names, (Purpose::Session, "k1"), value.as_str()),
             (&other, place, value.as_str()),
             (&names, place, "not sealed"),

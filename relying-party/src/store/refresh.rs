@@ -17,6 +17,10 @@ if KEYS[2] then redis.call('SET',KEYS[2],ARGV[3],'XX','PX',ARGV[4]) end return 1
 const HELD: char = 'h';
 /// In front of a sealed session.
 const REFRESHED: char = 'r';
+/// The token is of no use any more.
+const SPENT: &str = "x";
+/// The token could not be used, and is to be left alone for a moment.
+const FAILING: &str = "f";
 
 /// What became of taking the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +31,19 @@ pub enum Claim {
     Elsewhere,
     /// Another instance has refreshed: the sealed session.
     Refreshed(String),
+    /// The token is of no use any more.
+    Spent,
+    /// Another instance has failed a moment ago.
+    Failing,
+}
+
+/// What is left when no session came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// The token is of no use any more.
+    Spent,
+    /// The token could not be used.
+    Failing,
 }
 
 /// Takes `key` for `lease`, in the name of `holder`.
@@ -37,8 +54,11 @@ pub fn claim(key: &str, holder: &str, lease: Duration) -> Command {
 /// What became of it. Who asked before and got no answer in time may hold it already.
 pub fn process_claim(outcome: CalloutOutcome, holder: &str) -> Result<Claim, StoreError> {
     let Reply::Text(value) = Command::process("EVAL", outcome)? else { return Err(StoreError::Malformed) };
-    if value.is_empty() {
-        return Ok(Claim::Ours);
+    match value.as_str() {
+        "" => return Ok(Claim::Ours),
+        SPENT => return Ok(Claim::Spent),
+        FAILING => return Ok(Claim::Failing),
+        _ => {}
     }
     match (value.strip_prefix(HELD), value.strip_prefix(REFRESHED)) {
         (Some(by), _) => Ok(if by == holder { Claim::Ours } else { Claim::Elsewhere }),
@@ -65,6 +85,23 @@ pub fn leave((key, sealed): (&str, &str), grace: Duration, stored: Option<(&str,
     }
 }
 
+/// Leaves under `key`, for a while, that no session came of it.
+pub fn mark(key: &str, mark: Mark, lifetime: Duration) -> Command {
+    let value = match mark {
+        Mark::Spent => SPENT,
+        Mark::Failing => FAILING,
+    };
+    Command::new("EVAL").with(LEAVE).with_number(1).with(key).with(value).with_duration(lifetime)
+}
+
+/// Whether it was left.
+pub fn process_leave(outcome: CalloutOutcome) -> Result<(), StoreError> {
+    match Command::process("EVAL", outcome)? {
+        Reply::Integer(_) => Ok(()),
+        _ => Err(StoreError::Malformed),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -84,7 +121,8 @@ mod tests {
         assert_eq!(claim(json!("hme")), Ok(Claim::Ours), "the first answer was lost");
         assert_eq!(claim(json!("hother")), Ok(Claim::Elsewhere));
         assert_eq!(claim(json!("rsealed")), Ok(Claim::Refreshed("sealed".to_owned())));
-        for reply in [json!("x"), json!(1), json!(null), json!(["a"])] {
+        assert_eq!((claim(json!("x")), claim(json!("f"))), (Ok(Claim::Spent), Ok(Claim::Failing)));
+        for reply in [json!("y"), json!(1), json!(null), json!(["a"])] {
             assert_eq!(claim(reply), Err(StoreError::Malformed));
         }
     }

@@ -14,8 +14,8 @@ fn a_store_denies_while_it_is_away_and_keeps_no_sessions_unless_told_so() {
         StorePolicy { cluster: cluster.clone(), keeps_sessions: false, on_failure: OnStoreFailure::Deny }
     );
     assert_eq!(
-        store(json!({"cluster": "webdis", "kind": "webdis", "on_failure": "local"})),
-        StorePolicy { cluster, keeps_sessions: false, on_failure: OnStoreFailure::Local }
+        store(json!({"cluster": "webdis", "kind": "webdis", "sessions": true, "on_failure": "local"})),
+        StorePolicy { cluster, keeps_sessions: true, on_failure: OnStoreFailure::Local }
     );
 }
 

@@ -74,13 +74,15 @@ impl Verified {
         };
         let next = refresh.session.refreshed(brought, policy, scene.now);
         let max_age = next.expires_at.since(scene.now);
+        let is_stored = refresh.stored.is_some();
         let fits = |sealed: &Vec<u8>| {
-            set_cookies(&policy.cookie, policy.max_cookies, sealed, max_age, PresentParts::default()).is_ok()
+            is_stored
+                || set_cookies(&policy.cookie, policy.max_cookies, sealed, max_age, PresentParts::default()).is_ok()
         };
         match refresh.seal(&next, policy, scene).filter(fits) {
             Some(sealed) => {
                 refresh.place().refreshed(&sealed, is_spent, scene.now, &mut scene.shared);
-                ENDED
+                refresh.leave_in_store(&sealed, &next, scene)
             }
             None => refresh.fail(&RefreshError::SessionTooLarge, scene),
         }

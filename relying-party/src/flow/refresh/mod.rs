@@ -4,6 +4,7 @@
 //! on with the old access token as long as it is good. For a while requests that still carry the old cookie get the refreshed
 //! session; after that, an old cookie whose refresh token is spent is a session that has ended.
 
+mod among_instances;
 mod conclusion;
 mod record;
 mod task;
@@ -20,8 +21,9 @@ use crate::time::UnixTime;
 
 use self::record::{Found, GRACE, Place};
 use super::session_cookie::Use;
-use super::{Scene, SharedKey};
+use super::{Scene, SharedKey, StoredPlace};
 
+pub use self::among_instances::{AwaitClaim, AwaitInstance};
 pub use self::conclusion::AwaitRefreshedUserinfo;
 pub(super) use self::task::begin;
 pub use self::task::{AskProvider, AwaitOther, AwaitRefreshResponse, VerifyRefreshed};
@@ -56,6 +58,8 @@ pub(super) struct Presented<'a> {
     pub(super) purpose: Use,
     /// Whether the request may still wait for a refresh.
     pub(super) may_wait: bool,
+    /// Where it lies in the store, if it does.
+    pub(super) stored: Option<Rc<StoredPlace>>,
 }
 
 /// Where a session stands.
@@ -77,7 +81,7 @@ pub(super) enum Standing {
 
 /// Follows a session through the refreshes that it has had, and says whether it needs another.
 pub(super) fn standing(presented: Presented<'_>, scene: &mut Scene<'_>) -> Standing {
-    let Presented { mut session, host, purpose, may_wait } = presented;
+    let Presented { mut session, host, purpose, may_wait, stored } = presented;
     let Some(policy) = &scene.config.session else { return Standing::Over };
     let mut until = UnixTime::from_millis(u64::MAX);
     let mut is_successor = false;
@@ -90,7 +94,7 @@ pub(super) fn standing(presented: Presented<'_>, scene: &mut Scene<'_>) -> Stand
                 return Standing::Good { session: Box::new(session), until, is_successor };
             }
         }
-        let Some(refresh) = Refresh::of(session, host, scene) else { return Standing::Over };
+        let Some(refresh) = Refresh::of(session, host, stored.clone(), scene) else { return Standing::Over };
         match refresh.look(scene) {
             Found::Refreshed { sealed, at } => match refresh.open(&sealed, policy, scene) {
                 Some(next) if next.is_live(scene.now) => {
@@ -140,6 +144,8 @@ pub struct Refresh {
     session: Session,
     /// The host that its cookie is bound to.
     host: String,
+    /// Where the session lies in the store, if it does.
+    stored: Option<Rc<StoredPlace>>,
     /// The provider's index.
     provider: usize,
     /// The refresh token, at its client's provider.
@@ -147,13 +153,13 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    fn of(session: Session, host: &str, scene: &Scene<'_>) -> Option<Self> {
+    fn of(session: Session, host: &str, stored: Option<Rc<StoredPlace>>, scene: &Scene<'_>) -> Option<Self> {
         let provider = scene.providers.iter().position(|slot| slot.config.name == session.provider)?;
         let (config, client) = registered(provider, scene)?;
         let token = session.tokens.refresh.as_ref()?.value.expose();
         let parts = [config.issuer.as_str(), client.client_id.as_str(), token];
         let key = SharedKey::new("refresh", parts.map(str::as_bytes));
-        Some(Self { session, host: host.to_owned(), provider, key })
+        Some(Self { session, host: host.to_owned(), stored, provider, key })
     }
 
     pub(super) const fn key(&self) -> SharedKey {

@@ -16,9 +16,9 @@ use crate::reason::Reason as _;
 use crate::session::RefreshToken;
 use crate::time::UnixTime;
 
-use super::Refresh;
 use super::conclusion::Verified;
 use super::record::{Found, LEASE, Place};
+use super::{Refresh, among_instances};
 
 /// How often another VM's refresh is looked for.
 const POLL: Duration = Duration::from_millis(50);
@@ -44,11 +44,7 @@ impl AwaitOther {
         let Self { refresh, until } = self;
         let vm = scene.answers.refreshes.vm(scene.entropy);
         match refresh.place().claim(refresh.obtained_at(), vm, scene.now, &mut scene.shared) {
-            Ok(()) => {
-                let need = Need { provider: refresh.provider, newer_than: None };
-                let task = TaskProvider::Refresh(AskProvider { refresh, need });
-                TaskStep::Wait(TaskWait::Provider { need, task })
-            }
+            Ok(()) => among_instances::begin(refresh, scene),
             Err(Found::UnderWay) if scene.now < until => {
                 let task = TaskMoment::Refresh(Self { refresh, until });
                 TaskStep::Wait(TaskWait::Moment { at: scene.now + POLL, task })
@@ -65,6 +61,10 @@ pub struct AskProvider {
 }
 
 impl AskProvider {
+    pub(super) const fn new(refresh: Rc<Refresh>, need: Need) -> Self {
+        Self { refresh, need }
+    }
+
     pub(in crate::flow) fn resume(self, scene: &mut Scene<'_>) -> TaskStep {
         let Self { refresh, need } = self;
         let Ok(loaded) = scene.provider(need) else { return refresh.fail(&RefreshError::ProviderNotReady, scene) };
@@ -171,8 +171,14 @@ impl Refresh {
         self.place().prolong(vm, scene.now, &mut scene.shared);
     }
 
-    /// Ends the attempt, or the session.
+    /// Ends the attempt, or the session, for all instances.
     pub(super) fn fail(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
+        self.fail_here(error, scene);
+        self.mark_in_store(error.setback().is_none(), scene)
+    }
+
+    /// The same for this process alone.
+    pub(super) fn fail_here(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
         let (code, provider) = (error.code(), &self.session.provider);
         match error.setback() {
             Some(setback) => {
