@@ -4,16 +4,18 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Client, KeptTokens};
+use crate::config::{ClaimSelection, Client, KeptTokens};
 use crate::denial::Denial;
 use crate::http::CalloutOutcome;
+use crate::log::LogLine;
 use crate::login::attempt::Beginning;
 use crate::login::browser::ResponseMode;
 use crate::login::past::Past;
 use crate::protocol::{
     Expected, ExpectedNonce, IdTokenError, Registration, TokenResponse, UserinfoAnswer, VerifiedIdToken,
 };
-use crate::session::claims::largest_claims;
+use crate::reason::Reason;
+use crate::session::claims::{ClaimsElsewhere, largest_claims};
 use crate::session::{IssuedTokens, Session, SignIn, Tokens};
 use crate::store::sessions::process_save;
 
@@ -155,6 +157,12 @@ impl SignedIn {
             sid: id_token.sid().map(str::to_owned),
         };
         let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
+        if let Some(elsewhere) = ClaimsElsewhere::of(&session.left_elsewhere, &ClaimSelection::All) {
+            let (code, name, advice) = (elsewhere.code(), &provider.name, elsewhere.advice());
+            scene.log.push(LogLine::warn(format!(
+                "signed in without all claims: {code}; provider: {name}; advice: {advice}"
+            )));
+        }
         match session_cookie::begin(&login.visit, (provider, client), &session, policy, scene) {
             Ok((to_store, mut cookies)) => {
                 let past = Past::of_request(login.visit.head.headers(), &policy.cookie);

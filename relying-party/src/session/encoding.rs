@@ -1,49 +1,61 @@
-//! A session as bytes: a format byte, then two JSON documents one after the other, deflated when that is smaller.
+//! A session as bytes: a format byte, how many GUIDs and how many bytes of tokens there are, those, and then deflated text: two JSON
+//! documents one after the other, and the JSON that was in tokens.
 //!
-//! Times are milliseconds. The claims are a document of their own so that they nest no deeper here than they did in the ID
-//! token: what could be parsed there can be parsed here.
+//! Times are milliseconds, all but the login's counted from there. The claims are a document of their own so that they nest no
+//! deeper here than they did in the ID token: what could be parsed there can be parsed here.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::cookie::SessionTooLarge;
+use super::deflate::{deflate, inflate};
+use super::packing::{Packing, Parts, Unpacking, put_guids, take_guids};
 use super::{RefreshToken, Session, Tokens};
 use crate::policy::demand::AuthenticationEvent;
 use crate::secret::Secret;
 use crate::time::UnixTime;
 
-const PLAIN: u8 = 1;
-const DEFLATED: u8 = 2;
+/// Of the first byte; 1 and 2 were other formats.
+const FORMAT: u8 = 3;
 
 /// How many bytes a session may be before compression. Deflate can shrink 256 KiB to 300 bytes: what is written must be refused
 /// by the same bound as what is read, or a login would end in a session that does not open.
 const DECODED_LIMIT: usize = 256 * 1024;
 
+/// What sessions have in common. What is likelier stands nearer to the end. A change makes all sessions unreadable.
+const DICTIONARY: &[u8] = b"\"https://login.microsoftonline.com//v2.0\"https://accounts.google.com\"\
+    offline_access\"upn\":\"\"tid\":\"\"oid\":\"\"hd\":\"\"roles\":[\"\"realm_access\":{\"roles\":[\"\"resource_access\":{\"\"zoneinfo\":\"\
+    \"locale\":\"\"picture\":\"https://\"given_name\":\"\"family_name\":\"\"updated_at\":\"amr\":[\"pwd\",\"mfa\"],\
+    \"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"{\"aud\":\"\"azp\":\"\"exp\":17\"iat\":17\"auth_time\":17\"scope\":\"openid profile email\"\
+    \"email_verified\":true,\"preferred_username\":\"\"name\":\"admin users staff @gmail.com\"\
+    {\"i\":[-16],\"p\":\"\",\"s\":[\"openid\",\"profile\",\"email\"],\"u\":3600000,\"r\":[\"\"n\":[-32],\"b\":0,\"h\":[\"t\":[\"o\":-1000,\"c\":\"1\",\
+    \"f\":\"\",\"a\":17,\"e\":28800000,\"d\":1800000,\"w\":0}{\"email\":\".com\",\"groups\":[\"\",\"],\"iss\":\"https:///realms/\",\"sub\":\"\"}";
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Head<'a> {
-    #[serde(rename = "i", borrow)]
-    id: std::borrow::Cow<'a, str>,
-    #[serde(rename = "p", borrow)]
-    provider: std::borrow::Cow<'a, str>,
+struct Head {
+    #[serde(rename = "i")]
+    id: Parts,
+    #[serde(rename = "p")]
+    provider: String,
     #[serde(rename = "s", default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
     left_elsewhere: Vec<String>,
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
-    access_token: Option<String>,
+    access_token: Option<Parts>,
     #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
-    tokens_expire_at: Option<u64>,
+    tokens_expire_at: Option<i64>,
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
+    refresh_token: Option<Parts>,
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
-    nonce: Option<String>,
+    nonce: Option<Parts>,
     #[serde(rename = "b", default, skip_serializing_if = "Option::is_none")]
-    obtained_at: Option<u64>,
+    obtained_at: Option<i64>,
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
-    id_token: Option<String>,
+    id_token: Option<Parts>,
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    auth_time: Option<u64>,
+    auth_time: Option<i64>,
     #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     acr: Option<String>,
     #[serde(rename = "f", default, skip_serializing_if = "Option::is_none")]
@@ -51,92 +63,151 @@ struct Head<'a> {
     #[serde(rename = "a")]
     authenticated_at: u64,
     #[serde(rename = "e")]
-    expires_at: u64,
+    expires_at: i64,
     #[serde(rename = "d")]
-    idle_expires_at: u64,
+    idle_expires_at: i64,
     #[serde(rename = "w")]
-    sealed_at: u64,
+    sealed_at: i64,
 }
 
 impl Session {
     /// The session as bytes to seal.
     pub fn encode(&self) -> Result<Vec<u8>, SessionTooLarge> {
         let Tokens { access_token, expires_at, refresh, id_token } = &self.tokens;
-        let text = |token: &Option<Secret<String>>| token.as_ref().map(|token| token.expose().clone());
+        let mut packing = Packing::default();
+        let since_login = |time: UnixTime| offset(self.authenticated_at, time);
+        let id = packing.pack(&self.id);
+        let mut pack = |token: &Option<Secret<String>>| token.as_ref().map(|token| packing.pack(token.expose()));
+        let (access_token, id_token) = (pack(access_token), pack(id_token));
         let head = Head {
-            id: self.id.as_str().into(),
-            provider: self.provider.as_str().into(),
+            id,
+            provider: self.provider.clone(),
             scopes: self.scopes.clone(),
             left_elsewhere: self.left_elsewhere.clone(),
-            access_token: text(access_token),
-            tokens_expire_at: expires_at.map(UnixTime::as_millis),
-            refresh_token: refresh.as_ref().map(|refresh| refresh.value.expose().clone()),
-            nonce: refresh.as_ref().map(|refresh| refresh.nonce.clone()),
-            obtained_at: refresh.as_ref().map(|refresh| refresh.obtained_at.as_millis()),
-            id_token: text(id_token),
-            auth_time: self.authentication.auth_time.map(UnixTime::as_millis),
+            access_token,
+            tokens_expire_at: expires_at.map(since_login),
+            id_token,
+            refresh_token: refresh.as_ref().map(|refresh| packing.pack(refresh.value.expose())),
+            nonce: refresh.as_ref().map(|refresh| packing.pack(&refresh.nonce)),
+            obtained_at: refresh.as_ref().map(|refresh| since_login(refresh.obtained_at)),
+            auth_time: self.authentication.auth_time.map(since_login),
             acr: self.authentication.acr.clone(),
             sid: self.sid.clone(),
             authenticated_at: self.authenticated_at.as_millis(),
-            expires_at: self.expires_at.as_millis(),
-            idle_expires_at: self.idle_expires_at.as_millis(),
-            sealed_at: self.sealed_at.as_millis(),
+            expires_at: since_login(self.expires_at),
+            idle_expires_at: since_login(self.idle_expires_at),
+            sealed_at: since_login(self.sealed_at),
         };
         // Serialising strings, integers and JSON values into memory does not fail.
-        let mut json = serde_json::to_vec(&head).map_err(|_| SessionTooLarge)?;
-        json.append(&mut serde_json::to_vec(&self.claims).map_err(|_| SessionTooLarge)?);
-        if json.len() > DECODED_LIMIT {
+        let mut text = serde_json::to_vec(&head).map_err(|_| SessionTooLarge)?;
+        text.append(&mut serde_json::to_vec(&self.claims).map_err(|_| SessionTooLarge)?);
+        text.append(&mut packing.json);
+        if text.len() > DECODED_LIMIT || packing.bytes.len() > DECODED_LIMIT {
             return Err(SessionTooLarge);
         }
-        let deflated = miniz_oxide::deflate::compress_to_vec(&json, 8);
-        Ok(if deflated.len() < json.len() {
-            [&[DEFLATED], &deflated[..]].concat()
-        } else {
-            [&[PLAIN], &json[..]].concat()
-        })
+        let (marked, guids) = take_guids(&text);
+        let mut encoded = vec![FORMAT];
+        write_length(&mut encoded, guids.len());
+        write_length(&mut encoded, packing.bytes.len());
+        encoded.extend(guids.into_iter().flatten());
+        encoded.append(&mut packing.bytes);
+        encoded.append(&mut deflate(&marked, DICTIONARY).ok_or(SessionTooLarge)?);
+        Ok(encoded)
     }
 
     /// Reads what [`Self::encode`] wrote; `None` for anything else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        match bytes.split_first()? {
-            (&PLAIN, json) if json.len() <= DECODED_LIMIT => parse(json),
-            (&DEFLATED, deflated) => {
-                parse(&miniz_oxide::inflate::decompress_to_vec_with_limit(deflated, DECODED_LIMIT).ok()?)
-            }
-            _ => None,
-        }
+        let (&FORMAT, mut rest) = bytes.split_first()? else { return None };
+        let guids = read_length(&mut rest)?.checked_mul(16)?;
+        let packed = read_length(&mut rest)?;
+        let (guids, rest) = rest.split_at_checked(guids)?;
+        let (packed, deflated) = rest.split_at_checked(packed)?;
+        let marked = inflate(deflated, DICTIONARY, DECODED_LIMIT)?;
+        parse(&put_guids(&marked, guids, DECODED_LIMIT)?, packed)
     }
 }
 
-fn parse(json: &[u8]) -> Option<Session> {
-    let mut documents = serde_json::Deserializer::from_slice(json);
-    let head = Head::deserialize(&mut documents).ok()?;
-    let claims = Map::<String, Value>::deserialize(&mut documents).ok()?;
-    documents.end().ok()?;
+fn parse(text: &[u8], packed: &[u8]) -> Option<Session> {
+    let mut documents = serde_json::Deserializer::from_slice(text).into_iter::<Head>();
+    let head = documents.next()?.ok()?;
+    let text = text.get(documents.byte_offset()..)?;
+    let mut documents = serde_json::Deserializer::from_slice(text).into_iter::<Map<String, Value>>();
+    let claims = documents.next()?.ok()?;
+    let mut packing = Unpacking { json: text.get(documents.byte_offset()..)?, bytes: packed };
 
+    let login = UnixTime::from_millis(head.authenticated_at);
+    let (expires_at, idle_expires_at) = (after(login, head.expires_at), after(login, head.idle_expires_at));
     let named = |name: &str| claims.get(name).is_some_and(Value::is_string);
-    let well_formed = named("iss") && named("sub") && head.idle_expires_at <= head.expires_at;
-    well_formed.then(|| Session {
-        id: head.id.into_owned(),
-        provider: head.provider.into_owned(),
+    if !(named("iss") && named("sub") && idle_expires_at <= expires_at) {
+        return None;
+    }
+    // In the order in which they were packed.
+    let id = packing.unpack(&head.id)?;
+    let mut unpack = |parts: Option<Parts>| parts.map(|parts| packing.unpack(&parts).ok_or(())).transpose().ok();
+    let access_token = unpack(head.access_token)?.map(Secret::new);
+    let id_token = unpack(head.id_token)?.map(Secret::new);
+    let refresh_token = unpack(head.refresh_token)?.map(Secret::new);
+    let refresh = refresh_token.zip(unpack(head.nonce)?).zip(head.obtained_at);
+    packing.is_done().then(|| Session {
+        id,
+        provider: head.provider,
         scopes: head.scopes,
         left_elsewhere: head.left_elsewhere,
         tokens: Tokens {
-            access_token: head.access_token.map(Secret::new),
-            expires_at: head.tokens_expire_at.map(UnixTime::from_millis),
-            refresh: head.refresh_token.zip(head.nonce).zip(head.obtained_at).map(|((value, nonce), obtained_at)| {
-                RefreshToken { value: Secret::new(value), nonce, obtained_at: UnixTime::from_millis(obtained_at) }
+            access_token,
+            expires_at: head.tokens_expire_at.map(|time| after(login, time)),
+            refresh: refresh.map(|((value, nonce), obtained_at)| RefreshToken {
+                value,
+                nonce,
+                obtained_at: after(login, obtained_at),
             }),
-            id_token: head.id_token.map(Secret::new),
+            id_token,
         },
-        authentication: AuthenticationEvent { auth_time: head.auth_time.map(UnixTime::from_millis), acr: head.acr },
+        authentication: AuthenticationEvent { auth_time: head.auth_time.map(|time| after(login, time)), acr: head.acr },
         sid: head.sid,
-        authenticated_at: UnixTime::from_millis(head.authenticated_at),
-        expires_at: UnixTime::from_millis(head.expires_at),
-        idle_expires_at: UnixTime::from_millis(head.idle_expires_at),
-        sealed_at: UnixTime::from_millis(head.sealed_at),
+        authenticated_at: login,
+        expires_at,
+        idle_expires_at,
+        sealed_at: after(login, head.sealed_at),
         claims,
     })
+}
+
+/// How many milliseconds `time` is after `from`; a time before it is negative.
+fn offset(from: UnixTime, time: UnixTime) -> i64 {
+    let millis = |time: UnixTime| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    millis(time).saturating_sub(millis(from))
+}
+
+fn after(from: UnixTime, offset: i64) -> UnixTime {
+    UnixTime::from_millis(from.as_millis().saturating_add_signed(offset))
+}
+
+/// Seven bits a byte, the lowest first; the last byte has no eighth bit.
+fn write_length(target: &mut Vec<u8>, length: usize) {
+    let mut rest = length;
+    loop {
+        let (low, high) = (u8::try_from(rest & 127).unwrap_or_default(), rest >> 7);
+        if high == 0 {
+            return target.push(low);
+        }
+        target.push(low | 128);
+        rest = high;
+    }
+}
+
+/// Up to 2^21, which is more than anything that is written.
+fn read_length(source: &mut &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for shift in [0, 7, 14] {
+        let (byte, rest) = source.split_first()?;
+        *source = rest;
+        length |= usize::from(byte & 127) << shift;
+        if byte & 128 == 0 {
+            return Some(length);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -207,26 +278,44 @@ mod tests {
         assert!(with_claim("big", json!("a".repeat(DECODED_LIMIT))).encode().is_err());
     }
 
+    fn encoded(text: &[u8]) -> Vec<u8> {
+        [&[FORMAT, 0, 0], &deflate(text, DICTIONARY).unwrap()[..]].concat()
+    }
+
     #[test]
-    fn a_deflate_bomb_is_refused() {
-        let bomb = miniz_oxide::deflate::compress_to_vec(&vec![b' '; 64 * 1024 * 1024], 9);
-        assert!(bomb.len() < 100_000);
-        assert_eq!(Session::decode(&[&[DEFLATED], &bomb[..]].concat()), None);
+    fn a_bomb_is_refused() {
+        assert_eq!(Session::decode(&encoded(&vec![b' '; 8 * 1024 * 1024])), None);
+        // One GUID, named often.
+        let marked = [&[1_u8][..], &b"\x02@@@".repeat(DECODED_LIMIT / 8)].concat();
+        let bomb = [&[FORMAT, 1, 0][..], &[7; 16], &deflate(&marked, DICTIONARY).unwrap()].concat();
+        assert_eq!(Session::decode(&bomb), None);
+    }
+
+    #[test]
+    fn times_before_the_login_and_at_the_ends_of_time_read_back() {
+        let at = UnixTime::from_millis;
+        let early = Session { sealed_at: at(0), ..session(START) };
+        let late = Session { expires_at: at(u64::MAX >> 1), idle_expires_at: at(u64::MAX >> 1), ..session(START) };
+        for session in [early, late] {
+            assert_eq!(Session::decode(&session.encode().unwrap()), Some(session));
+        }
     }
 
     #[test]
     fn unknown_members_missing_subjects_and_trailing_bytes_are_refused() {
-        let head = r#"{"i":"x","p":"corp","a":1,"e":9,"d":5,"w":1}"#;
+        let head = r#"{"i":["x"],"p":"corp","a":1,"e":9,"d":5,"w":1}"#;
         let claims = r#"{"iss":"https://a","sub":"b"}"#;
-        let read = |json: String| Session::decode(&[&[PLAIN], json.as_bytes()].concat());
+        let read = |json: String| Session::decode(&encoded(json.as_bytes()));
         assert!(read(format!("{head}{claims}")).is_some());
         assert!(read(format!("{head}{claims}x")).is_none());
         assert!(read(format!("{head}{}", r#"{"iss":"https://a","sub":7}"#)).is_none());
         assert!(read(format!("{}{claims}", head.replace("\"w\"", "\"z\""))).is_none());
         assert!(read(format!("{}{claims}", head.replace("\"d\":5", "\"d\":10"))).is_none());
         assert!(read(head.to_owned()).is_none());
-        assert!(Session::decode(&[]).is_none());
-        assert!(Session::decode(&[9, 9]).is_none());
+        assert!(read(format!("{}{claims}", head.replace("\"x\"", "-3"))).is_none());
+        for bytes in [&[][..], &[9, 9], &[FORMAT], &[FORMAT, 0], &[FORMAT, 0, 0], &[FORMAT, 255, 255, 255, 255]] {
+            assert!(Session::decode(bytes).is_none());
+        }
     }
 
     proptest! {
@@ -238,9 +327,9 @@ mod tests {
             let mut session = session(START);
             session.claims.extend(strings.into_iter().filter(|(name, _)| name != "iss" && name != "sub").map(|(n, v)| (n, json!(v))));
             prop_assert_eq!(Session::decode(&session.encode().unwrap()), Some(session));
-            for format in [PLAIN, DEFLATED] {
-                prop_assert_eq!(Session::decode(&[&[format], bytes.as_slice()].concat()), None);
-            }
+            prop_assert_eq!(Session::decode(&[&[FORMAT, 0, 0], bytes.as_slice()].concat()), None);
+            let _ = Session::decode(&[&[FORMAT], bytes.as_slice()].concat());
+            let _ = Session::decode(&encoded(&bytes));
         }
     }
 }

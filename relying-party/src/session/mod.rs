@@ -16,11 +16,15 @@ pub use self::tokens::{IssuedTokens, RefreshToken, Tokens};
 
 pub mod claims;
 pub mod cookie;
+mod deflate;
 mod encoding;
+mod packing;
 pub mod reference;
 pub mod refreshed;
 pub mod revocation;
 pub mod seal;
+#[cfg(test)]
+mod size_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tokens;

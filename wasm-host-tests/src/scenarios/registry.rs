@@ -84,6 +84,15 @@ macro_rules! scenarios {
             a_pushed_request_says_what_is_wanted,
             what_a_silent_sign_in_does_not_bring_the_person_is_asked_for,
         }
+        $crate::scenarios! { @theme $how $world, sizes:
+            an_access_token_of_12_kb_and_400_groups_work,
+            groups_by_guid_in_both_tokens_work,
+            an_opaque_access_token_of_12_kb_works,
+            what_nobody_uses_is_not_kept,
+            groups_that_the_provider_left_elsewhere_are_reported_and_deny,
+            groups_that_userinfo_adds_are_no_overage,
+            claims_of_other_sources_are_not_taken_for_the_providers,
+        }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
             a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
@@ -436,6 +445,7 @@ mod tests {
         let registry = concat!(include_str!("registry.rs"), include_str!("registry_of_browsers.rs"));
         for source in [
             include_str!("login.rs"),
+            include_str!("sizes.rs"),
             include_str!("several_providers.rs"),
             include_str!("step_up.rs"),
             include_str!("userinfo.rs"),
