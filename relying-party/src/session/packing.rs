@@ -203,8 +203,7 @@ mod tests {
         let (marked, guids) = take_guids(text.as_bytes());
         assert_eq!((guids.len(), marked.len()), (2, 29));
         assert_eq!(again(&text), text);
-        for text in [GUID.to_uppercase(), GUID.replace('-', ""), format!("{}x", &GUID[..35]), format!("a{GUID}{GUID}f")]
-        {
+        for text in [GUID.to_uppercase(), GUID.replace('-', ""), GUID.replace("d2", "dx"), format!("a{GUID}{GUID}f")] {
             assert_eq!(again(&text), text);
         }
     }
