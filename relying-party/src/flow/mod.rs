@@ -119,6 +119,10 @@ impl<'a> Scene<'a> {
 }
 
 /// How far a flow has come.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a step is carried out at once: to keep it elsewhere would cost every request"
+)]
 pub enum Step {
     /// It waits.
     Wait(Wait),
