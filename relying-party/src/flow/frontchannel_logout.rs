@@ -18,7 +18,7 @@ use super::{Scene, Step, revocation, session_cookie};
 /// Answers a logout request (§2), which says `iss` and `sid` when the provider is asked for it (§3,
 /// `frontchannel_logout_session_required`).
 pub(super) fn answer(visit: Visit, scene: &mut Scene<'_>) -> Step {
-    let live = match session_cookie::read(&visit, Use::Inspection, scene) {
+    let live = match session_cookie::read(&visit, Use::Ending, scene) {
         Reading::Live(live) => Some(live),
         Reading::Pending(pending) => return pending.wait(visit),
         Reading::Absent | Reading::Refused(_) => None,
