@@ -194,7 +194,9 @@ impl Stage {
             },
         });
         let backend = Backend::start();
+        // The provider posts its logout tokens.
         let filter = Filter::latchkey(configuration)
+            .stop_iteration(true)
             .environment_variable("LATCHKEY_SESSION_KEY", "Mv6p2vCqVJ3oQ0k1mX0m8cR5j0cQn7yq1bq2h9d0f3s");
         let envoy = Envoy::builder()
             .listener(Listener::new("main", filter, Route::Backend, Access::Logged).on_port(port))
