@@ -137,7 +137,7 @@ mod tests {
         let live = Rc::new(LiveSession::new(
             session(START),
             "portal.example.org".to_owned(),
-            false,
+            crate::admission::Upkeep::Usual,
             UnixTime::from_millis(u64::MAX),
             START,
         ));

@@ -21,17 +21,27 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 pub struct LiveSession {
     session: Rc<Session>,
     host: String,
-    writing_due: bool,
+    upkeep: Upkeep,
     valid_until: UnixTime,
     identity: LiveIdentity,
     clearance: Clearance,
     stored: Option<Rc<StoredPlace>>,
 }
 
+/// What is to be done about what the browser has of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// It is written again when its idle timeout is to be moved.
+    Usual,
+    /// The browser has it in an older form, sealed with an older key or not refreshed yet: it is written at once.
+    WritingDue,
+    /// It is being refreshed: nothing is written, for it could reach the browser after what is newer.
+    Suspended,
+}
+
 impl LiveSession {
-    /// `session` was sealed for `host` and is what it is at most until then. With `writing_due` the browser has it in an older
-    /// form: sealed with an older key, or not refreshed yet.
-    pub fn new(session: Session, host: String, writing_due: bool, until: UnixTime, now: UnixTime) -> Self {
+    /// `session` was sealed for `host` and is what it is at most until then.
+    pub fn new(session: Session, host: String, upkeep: Upkeep, until: UnixTime, now: UnixTime) -> Self {
         let session = Rc::new(session);
         let access_token = session.tokens.usable_access_token(now);
         let identity = Identity {
@@ -46,7 +56,7 @@ impl LiveSession {
         let valid_until =
             token_expires_at.map_or(session_ends_at, |token_expires_at| session_ends_at.min(token_expires_at));
         let (identity, clearance) = (LiveIdentity::new(identity), Clearance::default());
-        Self { session, host, writing_due, valid_until, identity, clearance, stored: None }
+        Self { session, host, upkeep, valid_until, identity, clearance, stored: None }
     }
 
     /// The same for a session that lies in the store.
@@ -83,9 +93,9 @@ impl LiveSession {
         self.session.authentication.meets(demand, if has_just_arrived { signed_in_at } else { now })
     }
 
-    /// Whether the browser has it in an older form.
-    pub const fn writing_due(&self) -> bool {
-        self.writing_due
+    /// What is to be done about what the browser has of it.
+    pub const fn upkeep(&self) -> Upkeep {
+        self.upkeep
     }
 
     /// Whether all that was evaluated for it still holds, for a request to `host`.
@@ -126,7 +136,13 @@ mod tests {
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
 
     fn live(now: UnixTime) -> LiveSession {
-        LiveSession::new(session(START), "portal.example.org".to_owned(), false, UnixTime::from_millis(u64::MAX), now)
+        LiveSession::new(
+            session(START),
+            "portal.example.org".to_owned(),
+            Upkeep::Usual,
+            UnixTime::from_millis(u64::MAX),
+            now,
+        )
     }
 
     fn header(name: &str, value: &str) -> IdentityHeader {
@@ -169,7 +185,7 @@ mod tests {
         let mut session = session(START);
         session.authentication.auth_time = Some(START);
         let for_ever = UnixTime::from_millis(u64::MAX);
-        let live = LiveSession::new(session, "portal.example.org".to_owned(), false, for_ever, START);
+        let live = LiveSession::new(session, "portal.example.org".to_owned(), Upkeep::Usual, for_ever, START);
         for (max_age, now, is_recent) in [(60, 60, true), (60, 61, false), (1, 1, true), (1, 2, false), (0, 1, true)] {
             assert_eq!(live.was_authenticated(&asked(max_age), at(now)), is_recent, "{max_age} {now}");
         }

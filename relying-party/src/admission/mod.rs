@@ -23,7 +23,7 @@ use crate::time::UnixTime;
 use self::passage::Credentials;
 
 pub use self::live_identity::LiveIdentity;
-pub use self::live_session::LiveSession;
+pub use self::live_session::{LiveSession, Upkeep};
 pub use self::live_token::{LiveToken, TokenOrigin};
 pub use self::passage::{ExchangedToken, Onward, Passage, PendingExchange};
 

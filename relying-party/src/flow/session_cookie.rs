@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
-use crate::admission::LiveSession;
+use crate::admission::{LiveSession, Upkeep};
 use crate::config::{Client, Provider, SessionPolicy};
 use crate::denial::Denial;
 use crate::http::CalloutRequest;
@@ -15,12 +16,16 @@ use crate::session::Session;
 use crate::session::cookie::{self, OpenedSession, SessionCookies, SessionTooLarge, Writing};
 use crate::session::reference::SessionReference;
 use crate::session::seal::Purpose;
+use crate::time::UnixTime;
 
 use super::refresh::{self, Presented, Refresh, Standing};
 use super::stored_session::{self, Fetch, Fetched};
 use super::task::{AwaitTask, SharedKey, TaskEnd, TaskStep};
 use super::visit::{Visit, provider_by_tag};
 use super::{Scene, Step, Wait, revocation};
+
+/// Answers of applications that take longer are rare.
+const REFRESH_IS_NEAR: Duration = Duration::from_secs(60);
 
 /// What became of looking for a session.
 pub(super) enum Reading {
@@ -190,10 +195,14 @@ fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, s
     session.provider.clone_from(&provider.name);
     let (host, may_wait) = (visit.cookie_host(policy), visit.patience < Patience::Refreshed);
     match refresh::standing(Presented { session, host, purpose, may_wait, stored: stored.clone() }, scene) {
-        Standing::Good { session, until, is_successor } => {
+        Standing::Good { session, until, upkeep } => {
             // Whoever refreshed a session has put it into the store as well.
-            let writing_due = resealing_due || (is_successor && stored.is_none());
-            let live = LiveSession::new(*session, host.to_owned(), writing_due, until, scene.now);
+            let upkeep = match upkeep {
+                Upkeep::Usual if resealing_due => Upkeep::WritingDue,
+                Upkeep::WritingDue if stored.is_some() && !resealing_due => Upkeep::Usual,
+                upkeep => upkeep,
+            };
+            let live = LiveSession::new(*session, host.to_owned(), upkeep, until, scene.now);
             let live = Rc::new(live.stored_at(stored));
             if live.is_valid(host, scene.now) {
                 scene.sessions.insert(candidate, Rc::clone(&live), scene.entropy);
@@ -275,13 +284,19 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
     let session = live.session();
     let Some(policy) = &scene.config.session else { return Vec::new() };
     let idle_timeout = policy.idle_timeout;
+    let writing_due = match live.upkeep() {
+        Upkeep::Suspended => return Vec::new(),
+        Upkeep::WritingDue => true,
+        Upkeep::Usual => false,
+    };
     if let Some(place) = live.stored() {
         stored_session::prolong(live, place, policy, scene);
-        if !live.writing_due() {
+        if !writing_due {
             return Vec::new();
         }
     }
-    if !session.renewal_due(scene.now, idle_timeout) && !live.writing_due() {
+    let renewal_due = session.renewal_due(scene.now, idle_timeout) && !is_soon_refreshed(session, policy, scene.now);
+    if !writing_due && !renewal_due {
         return Vec::new();
     }
     let slot = scene.providers.iter().find(|slot| slot.config.name == session.provider);
@@ -296,6 +311,13 @@ pub(super) fn renew(visit: &Visit, live: &LiveSession, scene: &mut Scene<'_>) ->
     // It fitted when it was written, so it fits again; if not, the old cookie lives on until it ends.
     let renewed = session.renewed(scene.now, idle_timeout);
     write(visit, (provider, client), &renewed, policy, scene).unwrap_or_default()
+}
+
+/// Whether the refresh that is near will move the idle timeout in time. Then nothing is written now: with a slow answer it
+/// could reach the browser after what is newer.
+fn is_soon_refreshed(session: &Session, policy: &SessionPolicy, now: UnixTime) -> bool {
+    let is_near = session.tokens.refresh_due(policy.refresh_before()).is_some_and(|due| now + REFRESH_IS_NEAR >= due);
+    is_near && now.since(session.sealed_at).saturating_mul(2) < policy.idle_timeout
 }
 
 /// The `Set-Cookie` lines that remove whatever session cookies the request carries.

@@ -114,6 +114,35 @@ pub fn while_the_token_is_good_only_the_first_request_waits<W: World>() {
     assert_eq!(presented(&mut world), ["refresh-token-1-1"]);
 }
 
+pub fn nothing_old_is_written_while_something_new_is_on_its_way<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(with_tokens(RefreshTokens::Rotating, 600 * SECOND).in_vms(2));
+    // The idle timeout is to be moved, and the refresh is a minute off.
+    world.advance(200 * SECOND);
+    assert!(sets_session(&browser.fetch(&mut world, "/api")));
+    world.advance(300 * SECOND);
+    let slow = world.send(later(&browser, &world));
+    assert!(!sets_session(&slow), "an answer that takes long would undo the refresh");
+    world.advance(41 * SECOND);
+    world.provider().behave(Endpoint::Token, Behaviour::Slow(SECOND));
+    let first = world.start(later(&browser, &world));
+    world.settle();
+    for _ in 0..4 {
+        let other = world.send(later(&browser, &world));
+        assert!(token(&other).contains("code-") && !sets_session(&other));
+    }
+    assert!(sets_session(&world.finish(first)));
+}
+
+pub fn a_session_that_cannot_be_refreshed_yet_is_kept_alive_by_use<W: World>() {
+    let setup = with_tokens(RefreshTokens::Rotating, 7 * 3600 * SECOND).session("refresh_before", "2h");
+    let (mut world, mut browser) = signed_in::<W>(setup);
+    world.provider().behave(Endpoint::Token, Behaviour::Reset);
+    for _ in 0..17 {
+        world.advance(24 * 60 * SECOND);
+        browser.fetch(&mut world, "/api").forwarded();
+    }
+}
+
 pub fn a_request_that_goes_away_leaves_its_refresh_to_the_others<W: World>() {
     let setup = with_tokens(RefreshTokens::Rotating, 4 * SECOND).in_vms(2);
     let (mut world, mut browser) = signed_in::<W>(setup);

@@ -127,6 +127,8 @@ macro_rules! scenarios {
             a_session_goes_on_through_many_refreshes,
             fifty_requests_with_an_ended_token_cause_one_refresh,
             while_the_token_is_good_only_the_first_request_waits,
+            nothing_old_is_written_while_something_new_is_on_its_way needs VirtualTime,
+            a_session_that_cannot_be_refreshed_yet_is_kept_alive_by_use needs VirtualTime,
             a_request_that_goes_away_leaves_its_refresh_to_the_others,
             an_old_cookie_is_good_for_a_while_and_then_leads_to_a_login needs VirtualTime,
             an_old_cookie_finds_the_session_after_several_refreshes needs VirtualTime,

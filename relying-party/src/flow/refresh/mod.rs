@@ -12,6 +12,7 @@ mod task;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::admission::Upkeep;
 use crate::config::{Client, Provider, SessionPolicy};
 use crate::entropy::Entropy;
 use crate::protocol::refresh::Setback;
@@ -68,8 +69,8 @@ pub(super) enum Standing {
     Good {
         session: Box<Session>,
         until: UnixTime,
-        /// It was refreshed, and the browser has not got it yet.
-        is_successor: bool,
+        /// What is to be done about what the browser has of it.
+        upkeep: Upkeep,
     },
     /// It has ended.
     Over,
@@ -84,14 +85,14 @@ pub(super) fn standing(presented: Presented<'_>, scene: &mut Scene<'_>) -> Stand
     let Presented { mut session, host, purpose, may_wait, stored } = presented;
     let Some(policy) = &scene.config.session else { return Standing::Over };
     let mut until = UnixTime::from_millis(u64::MAX);
-    let mut is_successor = false;
+    let mut upkeep = Upkeep::Usual;
     for _ in 0..MOST_SUCCESSORS {
         let due = session.tokens.refresh_due(policy.refresh_before());
         match due {
             Some(due) if scene.now >= due => {}
             Some(_) | None => {
                 let until = due.map_or(until, |due| until.min(due));
-                return Standing::Good { session: Box::new(session), until, is_successor };
+                return Standing::Good { session: Box::new(session), until, upkeep };
             }
         }
         let Some(refresh) = Refresh::of(session, host, stored.clone(), scene) else { return Standing::Over };
@@ -100,12 +101,12 @@ pub(super) fn standing(presented: Presented<'_>, scene: &mut Scene<'_>) -> Stand
                 Some(next) if next.is_live(scene.now) => {
                     session = next;
                     until = until.min(at + GRACE);
-                    is_successor = true;
+                    upkeep = Upkeep::WritingDue;
                 }
                 Some(_) | None => return Standing::Over,
             },
             Found::Spent => return Standing::Over,
-            found => return unrefreshed(refresh, found, purpose, may_wait, is_successor, scene.now),
+            found => return unrefreshed(refresh, found, purpose, may_wait, upkeep, scene.now),
         }
     }
     Standing::Over
@@ -117,24 +118,24 @@ fn unrefreshed(
     found: Found,
     purpose: Use,
     may_wait: bool,
-    is_successor: bool,
+    upkeep: Upkeep,
     now: UnixTime,
 ) -> Standing {
     let is_good = !refresh.session.tokens.has_expired(now);
     let expires_at = refresh.session.tokens.expires_at;
-    let go_on = |until: UnixTime| Standing::Good {
+    let go_on = |upkeep: Upkeep, until: UnixTime| Standing::Good {
         until: expires_at.map_or(until, |expires_at| until.min(expires_at)),
         session: Box::new(refresh.session.clone()),
-        is_successor,
+        upkeep,
     };
     match found {
-        _ if purpose != Use::Admission => go_on(now),
-        Found::Failing { until, .. } if is_good => go_on(until),
+        _ if purpose != Use::Admission => go_on(upkeep, now),
+        Found::Failing { until, .. } if is_good => go_on(upkeep, until),
         Found::Failing { setback, .. } => Standing::Hindered(setback),
         // Whoever began it is to bring the new cookie: nothing of the old session is kept in mind meanwhile.
-        Found::UnderWay if is_good => go_on(now),
+        Found::UnderWay if is_good => go_on(Upkeep::Suspended, now),
         Found::Unused | Found::UnderWay if may_wait => Standing::Awaits(Rc::new(refresh)),
-        _ if is_good => go_on(now + LOOK_AGAIN),
+        _ if is_good => go_on(upkeep, now + LOOK_AGAIN),
         _ => Standing::Hindered(Setback::NoAnswer),
     }
 }
