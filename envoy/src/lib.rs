@@ -20,6 +20,7 @@ pub mod port;
 pub mod process;
 pub mod provider;
 pub mod server;
+pub mod store;
 pub mod tools;
 pub mod visitor;
 pub mod wire;
@@ -30,6 +31,7 @@ pub use bootstrap::{Access, Cluster, Connection as ClusterConnection, Filter, Li
 pub use envoy::Envoy;
 pub use node::OidcProvider;
 pub use server::Server;
+pub use store::Store;
 pub use visitor::{Page, Visitor};
 pub use wire::Connection;
 pub use world::{EnvoyWorld, Options};

@@ -51,6 +51,24 @@ pub fn chromium() -> PathBuf {
         .expect("no Chromium: run scripts/install-tools chromium, or set CHROMIUM")
 }
 
+/// Redis: `$REDIS_SERVER`, one on `PATH`, or the one of `target/redis`.
+pub fn redis_server() -> PathBuf {
+    program("REDIS_SERVER", "redis-server")
+}
+
+/// Webdis: `$WEBDIS`, one on `PATH`, or the one of `target/redis`.
+pub fn webdis() -> PathBuf {
+    program("WEBDIS", "webdis")
+}
+
+fn program(variable: &str, name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([repository().join("target/redis/bin")]);
+    let installed = folders.map(|folder| folder.join(name)).find(|candidate| candidate.is_file());
+    let missing = || panic!("no {name}: run scripts/install-tools redis, or set {variable}");
+    named_by(variable).or(installed).unwrap_or_else(missing)
+}
+
 fn named_by(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }

@@ -417,6 +417,15 @@ fn a_session_in_the_store_is_fetched_once_for_all_who_wait<P: Proxy>() {
     assert_eq!(stage.world.webdis().count(relying_party::store::sessions::LOAD), 2, "one of them at the login");
 }
 
+#[test]
+fn the_example_is_accepted() {
+    let example = include_bytes!("../../examples/two-replicas/latchkey.json");
+    let environment = Setup::default().environment;
+    let variable = |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+    let config = relying_party::config::Config::parse(example, &variable).unwrap_or_else(|errors| panic!("{errors}"));
+    assert!(config.session.is_some_and(|session| session.store.is_some()));
+}
+
 macro_rules! rings {
     ($($name:ident),* $(,)?) => {
         mod core {
