@@ -5,7 +5,7 @@ import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { Provider } = createRequire(`${process.cwd()}/`)("oidc-provider");
+const { Provider, interactionPolicy } = createRequire(`${process.cwd()}/`)("oidc-provider");
 const { port, application } = JSON.parse(process.argv[2]);
 
 const users = {
@@ -36,6 +36,14 @@ const key = (type, options, alg) => ({
   use: "sig",
 });
 
+// Who asks for a class of authentication gets another login, unless the last one was of it.
+const { Check, base } = interactionPolicy;
+const policy = base();
+policy.get("login").checks.add(new Check("acr_values", "another authentication is wanted", ({ oidc }) => {
+  const wanted = oidc.params.acr_values?.split(" ");
+  return wanted && !wanted.includes(oidc.acr) && !oidc.result?.login ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+}));
+
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     { ...client, client_id: "basic", client_secret: "a secret:with/reserved+characters%", token_endpoint_auth_method: "client_secret_basic", id_token_signed_response_alg: "RS256" },
@@ -48,6 +56,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     { client_id: "machine", client_secret: "a machine's secret", token_endpoint_auth_method: "client_secret_post", redirect_uris: [], grant_types: ["client_credentials"], response_types: [] },
   ],
   jwks: { keys: [key("rsa", { modulusLength: 2048 }, "RS256"), key("ec", { namedCurve: "P-256" }, "ES256")] },
+  acrValues: ["urn:example:mfa"],
+  interactions: { policy },
   claims: { openid: ["sub"], profile: ["name", "groups"], email: ["email"] },
   // The claims of the scopes stand in the ID token, not only in UserInfo.
   conformIdTokenClaims: false,
@@ -79,6 +89,13 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ttl: { AccessToken: (_, __, { clientId }) => (clientId === "brief" ? 4 : 600), RefreshToken: 600, AuthorizationCode: 60, Grant: 600, IdToken: 600, Interaction: 600, Session: 600 },
   findAccount: (_, id) => users[id] && { accountId: id, claims: () => ({ sub: id, ...users[id] }) },
 });
+
+// Alice has a second factor, and uses it whenever she signs in.
+const finish = provider.interactionFinished.bind(provider);
+provider.interactionFinished = (request, response, result, options) => {
+  const strong = result.login?.accountId === "alice" ? { acr: "urn:example:mfa" } : {};
+  return finish(request, response, result.login ? { ...result, login: { ...result.login, ...strong } } : result, options);
+};
 
 provider.on("server_error", (_, error) => console.error(error));
 provider.on("backchannel.error", (_, error) => console.error(error));

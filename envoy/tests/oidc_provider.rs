@@ -138,6 +138,62 @@ fn requests_at_once_in_several_workers_cause_one_refresh_and_nobody_notices() {
     stage.envoy.assert_no_crash();
 }
 
+#[test]
+fn a_rule_asks_for_a_recent_sign_in_and_gets_it() {
+    let stage = Stage::set(json!({"client_id": "public", "token_endpoint_auth_method": "none"}));
+    let mut alice = Visitor::default();
+    stage.sign_in(&mut alice, "/", "alice");
+    // The session is new, but the provider did not say when she authenticated: it was not asked.
+    assert_eq!(alice.open(&stage.at("/approvals/1")).address.as_str(), stage.at("/approvals/1"));
+    std::thread::sleep(Duration::from_secs(6));
+
+    let script = alice.fetch(&stage.at("/approvals/2"));
+    assert_eq!(script.status, 401);
+    let challenge = script.header("www-authenticate").unwrap_or_default();
+    assert!(
+        challenge.contains("insufficient_user_authentication") && challenge.contains("max_age=\"5\""),
+        "{challenge}"
+    );
+    assert_eq!(alice.fetch(&stage.at("/")).status, 200, "good enough for everything else");
+
+    let login = alice.open(&stage.at("/approvals/3?x=1"));
+    assert!(login.response.text().contains("password"), "asked again: {login:?}");
+    let page = alice.submit(&login, &[("login", "alice"), ("password", "any")]);
+    assert_eq!((page.response.status, page.address.as_str()), (200, stage.at("/approvals/3?x=1").as_str()));
+    assert_eq!(alice.fetch(&stage.at("/approvals/4")).status, 200);
+    stage.envoy.assert_no_crash();
+}
+
+#[test]
+fn a_rule_asks_for_a_strong_sign_in_and_who_has_none_sees_a_page() {
+    let stage = Stage::set(json!({
+        "client_id": "p256", "token_endpoint_auth_method": "private_key_jwt", "pushed_authorization_requests": "always",
+        "client_key": include_str!("../../relying-party/src/jose/testdata/keys/p256.pem"),
+    }));
+    let (mut alice, mut bob) = (Visitor::default(), Visitor::default());
+    // Everything is asked for at once.
+    let page = stage.sign_in(&mut alice, "/vault/keys", "alice");
+    assert_eq!((page.response.status, page.address.as_str()), (200, stage.at("/vault/keys").as_str()));
+
+    stage.sign_in(&mut bob, "/", "bob");
+    let login = bob.open(&stage.at("/vault/keys"));
+    assert!(login.response.text().contains("password"), "asked again: {login:?}");
+    let page = bob.submit(&login, &[("login", "bob"), ("password", "any")]);
+    assert_eq!((page.response.status, page.address.path()), (403, "/oauth2/callback"), "{page:?}");
+    assert!(page.response.text().contains("step_up.acr_not_met"), "{}", page.response.text());
+    assert_eq!(bob.fetch(&stage.at("/")).status, 200, "he is still signed in");
+    assert_eq!(bob.fetch(&stage.at("/vault/keys")).status, 401);
+    stage.envoy.assert_no_crash();
+}
+
+#[test]
+fn claims_of_userinfo_are_merged() {
+    let stage = Stage::set(json!({
+        "client_id": "basic", "client_secret": "a secret:with/reserved+characters%", "userinfo": true,
+    }));
+    stage.signs_in_and_out();
+}
+
 /// The logout token names the session.
 #[test]
 fn signing_out_at_the_provider_ends_that_session_in_all_workers() {
@@ -187,7 +243,11 @@ impl Stage {
             "providers": [corp],
             "public_url": origin,
             "session": {"keys": [{"env": "LATCHKEY_SESSION_KEY"}], "secure": false, "cookie": "latchkey"},
-            "rules": [{"name": "finance", "match": {"path_prefix": "/finance"}, "require": "\"finance\" in claims.groups"}],
+            "rules": [
+                {"name": "finance", "match": {"path_prefix": "/finance"}, "require": "\"finance\" in claims.groups"},
+                {"name": "approvals", "match": {"path_prefix": "/approvals"}, "max_age": "5s"},
+                {"name": "vault", "match": {"path_prefix": "/vault"}, "acr_values": ["urn:example:mfa"]},
+            ],
             "headers": {
                 "x-auth-subject": "claims.sub", "x-auth-name": "claims.name", "x-auth-email": "claims.email",
                 "x-auth-groups": "claims.groups.join(\",\")", "x-access-token": "access_token",

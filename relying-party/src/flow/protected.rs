@@ -181,6 +181,14 @@ fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) ->
             )
         }
         (Initiator::Form, Some(demand)) if demand.preserve_form => posted_form::keep(visit, demand, scene),
-        (Initiator::Form | Initiator::Program, _) => visit.refuse(Denial::LoginRequired, scene),
+        (Initiator::Form | Initiator::Program, demand) => {
+            let sole = demand.and_then(|demand| demand.providers.as_deref()).and_then(|names| match names {
+                [sole] => Some(sole.as_str()),
+                _ => None,
+            });
+            let authentication = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();
+            let target = visit.target(scene.config);
+            visit.refuse_demanding(Denial::LoginRequired, (sole, &authentication), &target, scene)
+        }
     }
 }

@@ -164,8 +164,7 @@ impl Visit {
             }
         };
         // A script leads people to where it wants them back.
-        let choice = if demanded.is_empty() { &[] } else { choice.as_slice() };
-        let login_path = Self::login_path(scene.config, choice);
+        let login_path = Self::login_path(scene.config, &choice);
         let login_url = scene.config.session.as_ref().map(|_| format!("{}{login_path}", self.origin.origin));
         // What is said to a frame has to be seen in it.
         let framing = if denial == Denial::LoginEmbedded { Framing::Anywhere } else { self.framing(scene) };

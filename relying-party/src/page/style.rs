@@ -23,6 +23,7 @@ input[type=email]{display:block;width:100%;margin-top:.375rem;padding:.7rem 1rem
 color:var(--text);font:inherit}\
 input:focus-visible{outline:3px solid var(--go);outline-offset:1px}\
 form+p{margin-top:1.5rem;color:var(--quiet)}\
+form~ul .button{background:transparent;color:var(--go);border-color:var(--line)}\
 [role=alert]{padding:.5rem .75rem;border-left:4px solid var(--go);background:var(--page)}\
 .button{display:block;width:100%;margin-top:.75rem;padding:.7rem 1rem;border:1px solid var(--go);border-radius:8px;background:var(--go);color:var(--on);\
 font:inherit;font-weight:600;text-align:center;text-decoration:none;cursor:pointer;overflow-wrap:anywhere}\

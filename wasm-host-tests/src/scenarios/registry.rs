@@ -63,11 +63,21 @@ macro_rules! scenarios {
             a_login_under_way_stays_with_its_issuer_when_names_change,
             sessions_of_a_provider_that_is_gone_are_none,
         }
+        $crate::scenarios! { @theme $how $world, sizes:
+            an_access_token_of_12_kb_and_400_groups_work,
+            groups_by_guid_in_both_tokens_work,
+            an_opaque_access_token_of_12_kb_works,
+            what_nobody_uses_is_not_kept,
+            groups_that_the_provider_left_elsewhere_are_reported_and_deny,
+            groups_that_userinfo_adds_are_no_overage,
+            claims_of_other_sources_are_not_taken_for_the_providers,
+        }
         $crate::scenarios! { @theme $how $world, step_up:
             a_session_that_is_too_old_for_a_rule_is_renewed_at_the_provider,
             a_recent_authentication_becomes_too_old needs VirtualTime,
             a_rule_with_acr_values_asks_for_them_and_takes_each_of_them,
             a_person_without_a_session_is_asked_for_everything_at_once,
+            a_script_without_a_session_is_told_what_will_be_wanted,
             a_script_is_told_what_is_wanted_and_where,
             a_posted_form_is_a_page_with_a_way_to_sign_in_again,
             a_provider_that_ignores_max_age_ends_in_a_page,
@@ -83,15 +93,6 @@ macro_rules! scenarios {
             a_demand_holds_for_optional_and_mixed_rules_too,
             a_pushed_request_says_what_is_wanted,
             what_a_silent_sign_in_does_not_bring_the_person_is_asked_for,
-        }
-        $crate::scenarios! { @theme $how $world, sizes:
-            an_access_token_of_12_kb_and_400_groups_work,
-            groups_by_guid_in_both_tokens_work,
-            an_opaque_access_token_of_12_kb_works,
-            what_nobody_uses_is_not_kept,
-            groups_that_the_provider_left_elsewhere_are_reported_and_deny,
-            groups_that_userinfo_adds_are_no_overage,
-            claims_of_other_sources_are_not_taken_for_the_providers,
         }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,

@@ -126,7 +126,10 @@ pub fn a_session_of_a_provider_that_a_rule_does_not_admit_leads_to_one_that_it_d
     let mut world = W::open(two());
     let mut browser = Browser::default();
     browser.open(&mut world, "/corp").shows("/corp");
-    browser.fetch(&mut world, "/partner").refused_with(401).because_of("session.required");
+    let refused = browser.fetch(&mut world, "/partner");
+    refused.refused_with(401).because_of("session.required");
+    let login_url = refused.response.document()["login_url"].clone();
+    assert_eq!(login_url, "https://portal.example.org/oauth2/login?provider=partner");
     let page = browser.open(&mut world, "/partner");
     assert_eq!(page.shows("/partner").header("x-auth-provider"), Some("partner"));
     assert_eq!(page.authorizations().len(), 1);

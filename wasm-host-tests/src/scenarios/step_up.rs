@@ -81,6 +81,14 @@ pub fn a_person_without_a_session_is_asked_for_everything_at_once<W: World>() {
     );
 }
 
+pub fn a_script_without_a_session_is_told_what_will_be_wanted<W: World>() {
+    let mut world = W::open(demanding());
+    let refused = world.send(Request::fetch("/safe"));
+    refused.refused_with(401).because_of("session.required");
+    let login = refused.response.document()["login_url"].as_str().unwrap_or_default().to_owned();
+    assert!(login.contains("max_age=900") && login.contains("acr_values=urn%3Amfa"), "{login}");
+}
+
 pub fn a_script_is_told_what_is_wanted_and_where<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(demanding());
     for request in [Request::fetch("/safe"), Request::fetch("/safe").set(":method", "POST").with_body("{}")] {
