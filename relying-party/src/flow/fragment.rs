@@ -5,11 +5,14 @@ use crate::login::return_to::ReturnTarget;
 use crate::page;
 
 use super::visit::Visit;
-use super::{Scene, Step, login, step_up};
+use super::{Scene, Step, login, obstacles, step_up};
 
 /// Begins a login for a navigation to `target`: by a page of ours, whose script knows the fragment and passes it on to the login
 /// endpoint. Without that page browsers keep the fragment over redirects, but lose it where the provider shows a page of its own.
 pub(super) fn begin_login(visit: Visit, target: ReturnTarget, choice: login::Choice, scene: &mut Scene<'_>) -> Step {
+    if let Some(refusal) = obstacles::before(&visit, &target, scene) {
+        return refusal;
+    }
     let asks = scene.config.session.as_ref().is_some_and(|policy| policy.preserve_fragment);
     let candidates = choice.candidates(scene);
     let provider = match candidates.as_slice() {

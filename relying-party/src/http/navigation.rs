@@ -17,7 +17,7 @@ pub enum Initiator {
 /// Who made the request.
 pub fn initiator(head: &RequestHead) -> Initiator {
     let readable = matches!(head.method(), "GET" | "HEAD");
-    if is_prefetch(head) || is_upgrade(head) {
+    if is_prefetch(head) || is_upgrade(head) || is_grpc(head) {
         return Initiator::Program;
     }
     let navigates = if sends_fetch_metadata(head) {
@@ -81,6 +81,13 @@ fn is_upgrade(head: &RequestHead) -> bool {
     head.method() == "CONNECT"
         || head.headers().first(":protocol").is_some()
         || names(head, "upgrade", |protocol| protocol.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// `application/grpc`, `application/grpc+proto`, `application/grpc-web` and kin.
+fn is_grpc(head: &RequestHead) -> bool {
+    head.headers()
+        .all("content-type")
+        .any(|kind| kind.split_at_checked(16).is_some_and(|(front, _)| front.eq_ignore_ascii_case(b"application/grpc")))
 }
 
 fn accepts_html(head: &RequestHead) -> bool {
@@ -158,6 +165,8 @@ mod tests {
             "CONNECT :protocol= websocket | sec-fetch-mode= navigate",
             "CONNECT",
             "POST content-type= application/grpc | te= trailers",
+            "POST content-type= application/grpc-web+proto | sec-fetch-mode= navigate",
+            "GET content-type= Application/gRPC | accept= text/html",
         ] {
             assert!(!is_navigation(&head(line)), "{line}");
         }

@@ -51,8 +51,9 @@ pub fn every_cookie_of_an_embedded_application_says_so<W: World>() {
 }
 
 pub fn a_frame_whose_cookies_are_withheld_is_told_so<W: World>() {
-    for same_site in ["lax", "strict"] {
-        let mut world = W::open(Setup::default().session("same_site", same_site));
+    for (same_site, asks_for_fragments) in [("lax", false), ("strict", false), ("lax", true)] {
+        let setup = Setup::default().session("same_site", same_site).session("preserve_fragment", asks_for_fragments);
+        let mut world = W::open(setup);
         let mut browser = Browser::default();
         let page = browser.follow(&mut world, Tab::in_frame_elsewhere("/widget"));
         page.exchange.refused_with(400).because_of("login.embedded");
