@@ -77,7 +77,7 @@ fn read_session(visit: &Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) -
 }
 
 fn admit(
-    visit: Visit,
+    mut visit: Visit,
     path: &RequestPath,
     session: Rc<LiveSession>,
     rule: Option<(usize, &Demand)>,
@@ -90,10 +90,15 @@ fn admit(
         match Admission::by_session(session, rule, request.as_ref(), scene.now).map(Admission::onward) {
             Ok(Onward::Open(passage)) => return forward(&visit, &passage, request.as_ref(), renewal, scene),
             Ok(onward) => onward,
-            Err(NotAdmitted::Authentication(demand)) => {
-                return step_up::begin(visit, live.session().provider.clone(), demand, scene);
+            Err(refused) => {
+                visit.parting_cookies.extend(renewal);
+                return match refused {
+                    NotAdmitted::Authentication(demand) => {
+                        step_up::begin(visit, live.session().provider.clone(), demand, scene)
+                    }
+                    refused => visit.refuse(refused, scene),
+                };
             }
-            Err(refused) => return visit.refuse(refused, scene),
         }
     };
     match (onward, rule) {
@@ -101,7 +106,10 @@ fn admit(
             let outgoing = Outgoing { visit, path: path.clone(), rule, pending, response_cookies: renewal };
             exchange::begin(outgoing, scene)
         }
-        _ => without_token(visit, rule, signed_in_at, scene),
+        _ => {
+            visit.parting_cookies.extend(renewal);
+            without_token(visit, rule, signed_in_at, scene)
+        }
     }
 }
 

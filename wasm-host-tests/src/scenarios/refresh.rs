@@ -63,6 +63,14 @@ pub fn claims_headers_and_rules_follow_a_refresh<W: World>() {
     assert_eq!(presented(&mut world), ["refresh-token-1-1"]);
 }
 
+pub fn a_refused_request_brings_the_refreshed_session_as_well<W: World>() {
+    let (mut world, mut browser) = signed_in::<W>(with_tokens(RefreshTokens::Rotating, 4 * SECOND));
+    world.advance(3 * SECOND);
+    let refused = browser.fetch(&mut world, "/board");
+    assert!(sets_session(&refused), "{:?}", refused.response.set_cookies());
+    refused.refused_with(403);
+}
+
 pub fn a_session_goes_on_through_many_refreshes<W: World>() {
     let (mut world, mut browser) = signed_in::<W>(with_tokens(RefreshTokens::Rotating, 4 * SECOND));
     for _ in 0..3 {

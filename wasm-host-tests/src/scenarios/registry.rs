@@ -125,6 +125,7 @@ macro_rules! scenarios {
         }
         $crate::scenarios! { @theme $how $world, refresh:
             claims_headers_and_rules_follow_a_refresh,
+            a_refused_request_brings_the_refreshed_session_as_well,
             a_session_goes_on_through_many_refreshes,
             fifty_requests_with_an_ended_token_cause_one_refresh,
             while_the_token_is_good_only_the_first_request_waits,
