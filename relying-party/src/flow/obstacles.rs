@@ -16,9 +16,6 @@ use super::{Scene, Step, session_cookie};
 /// Refuses a login to `target` that would end in nothing.
 pub(super) fn before(visit: &Visit, target: &ReturnTarget, scene: &mut Scene<'_>) -> Option<Step> {
     let policy = &scene.config.session.as_ref()?.cookie;
-    if !keeps_secure_cookies(policy, &visit.origin) {
-        return Some(visit.refuse_login(Denial::InsecureScheme, None, target, scene));
-    }
     let comes_from_elsewhere = visit.head.headers().first("sec-fetch-site") == Some(b"cross-site");
     if comes_from_elsewhere && withholds_cookies_in_frames(policy, visit) && !brings_cookies(policy, visit) {
         return Some(visit.refuse_login(Denial::LoginEmbedded, None, target, scene));

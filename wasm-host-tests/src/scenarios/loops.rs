@@ -148,18 +148,22 @@ pub fn a_browser_without_cookies_is_told_so<W: World>() {
     assert!(page.exchange.response.text().contains("allow cookies"), "{}", page.exchange.response.text());
 }
 
-pub fn a_login_over_plain_http_is_refused_before_it_begins<W: World>() {
+pub fn a_login_over_plain_http_ends_in_a_page_that_says_so<W: World>() {
     let mut setup = Setup::default();
     setup.document.as_object_mut().map(|document| document.remove("public_url"));
     let mut world = W::open(setup);
-    let plain = Request::navigation("/").set(":scheme", "http");
-    let exchange = world.send(plain.clone());
-    exchange.refused_with(400).because_of("login.insecure_scheme");
-    assert_eq!(exchange.response.set_cookies(), Vec::<&str>::new());
+    let callback_at = |world: &mut W, host: &str| {
+        let plain = |path: &str| Request::navigation(path).set(":scheme", "http").set(":authority", host);
+        let location = world.send(plain("/")).refused_with(302).response.location().to_owned();
+        let (_, state) = location.split_once("&state=").expect("a state");
+        let state = state.split('&').next().expect("a value");
+        world.send(plain(&format!("/oauth2/callback?code=1&state={state}")))
+    };
+    // Browsers drop `Secure` cookies there, and take them from their own machine.
+    callback_at(&mut world, "portal.example.org").refused_with(400).because_of("login.insecure_scheme");
     assert!(world.log().iter().any(|line| line.contains("x-forwarded-proto")), "{:?}", world.log());
     for host in ["localhost:8080", "127.0.0.1", "app.localhost", "[::1]:8443"] {
-        // Browsers take `Secure` cookies from there.
-        world.send(plain.clone().set(":authority", host)).refused_with(302);
+        callback_at(&mut world, host).refused_with(400).because_of("login.another_browser");
     }
 }
 

@@ -69,7 +69,7 @@ macro_rules! scenarios_of_browsers {
             what_was_planted_in_the_login_cookie_does_not_outlive_a_login,
             the_marks_of_logins_open_nothing,
             a_browser_without_cookies_is_told_so,
-            a_login_over_plain_http_is_refused_before_it_begins,
+            a_login_over_plain_http_ends_in_a_page_that_says_so,
             a_login_that_began_over_plain_http_is_explained,
         }
         $crate::scenarios! { @theme $how $world, frames:
