@@ -20,6 +20,15 @@ pub struct Store {
     webdis: Option<Process>,
 }
 
+/// A part of the store.
+#[derive(Clone, Copy, Debug)]
+pub enum Program {
+    /// Where everything lies.
+    Redis,
+    /// What Envoy talks to.
+    Webdis,
+}
+
 impl Store {
     /// Starts both, and waits until they answer.
     pub fn start() -> Self {
@@ -35,7 +44,7 @@ impl Store {
     }
 
     /// Starts Redis, with nothing in it.
-    pub fn start_redis(&mut self) {
+    fn start_redis(&mut self) {
         let folder = process::folder("redis");
         let mut command = Command::new(tools::redis_server());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
@@ -47,7 +56,7 @@ impl Store {
     }
 
     /// Starts Webdis, configured as in the example.
-    pub fn start_webdis(&mut self) {
+    fn start_webdis(&mut self) {
         let folder = process::folder("webdis");
         let example = include_str!("../../examples/two-replicas/webdis.json");
         let mut configuration: Value = serde_json::from_str(example).expect("the example is JSON");
@@ -64,14 +73,20 @@ impl Store {
         self.webdis = Some(webdis);
     }
 
-    /// Kills Redis, and what it knew is gone.
-    pub fn kill_redis(&mut self) {
-        self.redis = None;
+    /// Kills a program. What Redis knew is gone.
+    pub fn kill(&mut self, program: Program) {
+        match program {
+            Program::Redis => self.redis = None,
+            Program::Webdis => self.webdis = None,
+        }
     }
 
-    /// Kills Webdis.
-    pub fn kill_webdis(&mut self) {
-        self.webdis = None;
+    /// Starts a program that was killed.
+    pub fn start_again(&mut self, program: Program) {
+        match program {
+            Program::Redis => self.start_redis(),
+            Program::Webdis => self.start_webdis(),
+        }
     }
 
     /// One command, as the filter sends it.

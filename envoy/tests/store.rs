@@ -1,13 +1,21 @@
 //! Two real Envoys that share a real Redis behind a real Webdis, and a provider that never takes a refresh token twice.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Route, Store, Visitor, port, wire};
+use envoy_ring::store::{Program, Store};
+use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Route, Visitor, port, wire};
 use relying_party::time::UnixTime;
 use serde_json::{Value, json};
 use wasm_host_tests::jar::{Initiator, Jar};
@@ -38,9 +46,9 @@ fn webdis_does_what_the_filter_relies_on() {
     assert_eq!(body(&store, &format!("SET/large/{large}")), ok(r#"{"SET":[true,"OK"]}"#));
     assert_eq!(body(&store, "GET/large").1.len(), large.len() + 10);
 
-    store.kill_redis();
+    store.kill(Program::Redis);
     assert_eq!(body(&store, "GET/nothing"), (503, String::new()));
-    store.start_redis();
+    store.start_again(Program::Redis);
     eventually("Webdis connects again", || store.command("GET/nothing").status == 200);
 }
 
@@ -112,16 +120,14 @@ fn outage(on_failure: &str) {
     eventually("both know it", || [0, 1].iter().all(|instance| stage.fetch(*instance, &ended).status == 401));
 
     let load = Load::begin(&stage, &alice, &ended);
-    let outages: [(fn(&mut Store), fn(&mut Store)); 2] =
-        [(Store::kill_redis, Store::start_redis), (Store::kill_webdis, Store::start_webdis)];
-    for (kill, start) in outages {
-        kill(&mut stage.store);
+    for program in [Program::Redis, Program::Webdis] {
+        stage.store.kill(program);
         if on_failure == "deny" {
             eventually("both deny", || [0, 1].iter().all(|instance| stage.fetch(*instance, &alice).status == 503));
         } else {
             eventually("both notice", || [0, 1].iter().all(|instance| stage.store_state(*instance) == "failing"));
         }
-        start(&mut stage.store);
+        stage.store.start_again(program);
         eventually("both are ready", || [0, 1].iter().all(|instance| stage.store_state(*instance) == "ready"));
         assert_eq!([0, 1].map(|instance| stage.fetch(instance, &alice).status), [200, 200]);
         assert_eq!([0, 1].map(|instance| stage.fetch(instance, &ended).status), [401, 401]);
