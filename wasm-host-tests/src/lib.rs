@@ -4,6 +4,7 @@
 //! Everything here is test code: it may panic, and says so loudly when it does.
 #![allow(clippy::missing_panics_doc)]
 
+pub mod boot;
 pub mod browser;
 pub mod core_world;
 #[cfg(feature = "wasm")]

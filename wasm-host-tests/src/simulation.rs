@@ -8,11 +8,13 @@ use relying_party::time::UnixTime;
 use sha2::{Digest as _, Sha256};
 
 use crate::message::{Request, Response};
-use crate::provider::{Answer, CLUSTER, Provider};
+use crate::provider::{Answer, Provider};
 use crate::setup::Setup;
 use crate::shared::SharedMap;
 use crate::webdis::{self, Webdis};
 use crate::world::{Exchange, Need, PATIENCE, Ticket, World};
+
+pub use crate::boot::{Boot, Verification};
 
 /// How long the simulated network takes for an exchange with a provider that answers at once.
 const LATENCY: Duration = Duration::from_millis(1);
@@ -47,55 +49,6 @@ pub trait Proxy: Sized {
 
     /// Every line logged so far.
     fn log(&self) -> Vec<String>;
-}
-
-/// What a relying party starts with.
-#[derive(Clone)]
-pub struct Boot {
-    /// The configuration document as JSON.
-    pub configuration: Vec<u8>,
-    /// The environment of the VM.
-    pub environment: Vec<(String, String)>,
-    /// The clusters that exist.
-    pub clusters: Vec<String>,
-    /// What it shares with the other VMs of its process.
-    pub shared: SharedMap,
-    /// Whether the host has cryptography of its own.
-    pub cryptography: bool,
-    /// How the host verifies signatures.
-    pub verification: Verification,
-    /// Distinguishes the randomness of one instance from that of the next.
-    pub instance: u64,
-}
-
-impl Boot {
-    /// The start of the instance with this number.
-    pub fn new(setup: &Setup, instance: u64) -> Self {
-        let others = setup.document["providers"][0]["clusters"].as_object().into_iter().flatten();
-        let others = others.filter_map(|(_, cluster)| cluster.as_str().map(str::to_owned));
-        Self {
-            configuration: setup.document.to_string().into_bytes(),
-            environment: setup.environment.clone(),
-            clusters: [CLUSTER, webdis::CLUSTER].map(str::to_owned).into_iter().chain(others).collect(),
-            shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
-            cryptography: setup.host_cryptography,
-            verification: setup.verification,
-            instance,
-        }
-    }
-}
-
-/// How a host verifies signatures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verification {
-    /// As it should.
-    Right,
-    /// Not at all.
-    Absent,
-    /// It calls everything good.
-    AlwaysYes,
-    /// It calls nothing good.
-    AlwaysNo,
 }
 
 /// When every simulation begins.
