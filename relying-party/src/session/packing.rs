@@ -3,8 +3,6 @@
 //!
 //! Everything comes back letter by letter: what would not is left as it is.
 
-use std::collections::HashMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -17,8 +15,8 @@ const FOLLOWING: u8 = 3;
 
 const GUID_LENGTH: usize = 36;
 const DASHES: [usize; 4] = [8, 13, 18, 23];
-/// A number has three digits; more GUIDs stay text.
-const MOST_GUIDS: usize = 64 * 64 * 64;
+/// More stay text: each is compared with all before it.
+const MOST_GUIDS: usize = 4096;
 /// Shorter parts of tokens are not worth their description (characters).
 const SHORTEST_PART: usize = 12;
 
@@ -90,8 +88,8 @@ impl Unpacking<'_> {
 
 /// `text` without its GUIDs, and those, each once.
 pub(super) fn take_guids(text: &[u8]) -> (Vec<u8>, Vec<[u8; 16]>) {
-    let (mut marked, mut guids) = (Vec::with_capacity(text.len()), Vec::new());
-    let (mut known, mut last) = (HashMap::new(), None);
+    let (mut marked, mut guids) = (Vec::with_capacity(text.len()), Vec::<[u8; 16]>::new());
+    let mut last = None;
     let mut rest = text;
     while let Some((first, behind)) = rest.split_first() {
         let guid = read_guid(rest).filter(|_| guids.len() < MOST_GUIDS);
@@ -100,7 +98,8 @@ pub(super) fn take_guids(text: &[u8]) -> (Vec<u8>, Vec<[u8; 16]>) {
             rest = behind;
             continue;
         };
-        let number = *known.entry(guid).or_insert(guids.len());
+        // There are hundreds, which a table would not find much sooner.
+        let number = guids.iter().position(|known| *known == guid).unwrap_or(guids.len());
         if number == guids.len() {
             guids.push(guid);
             marked.push(NEXT);
