@@ -46,16 +46,16 @@ impl Forward {
         response_cookies: Vec<String>,
     ) -> Self {
         let identity = passage.headers(&config.headers, request);
-        let is_configured = config.headers.iter().any(|header| header.name == AUTHORIZATION);
-        let exchanged = passage.exchanged().filter(|_| !is_configured).map(Rc::clone);
+        let is_configured = |_: &&Rc<ExchangedToken>| config.headers.iter().any(|header| header.name == AUTHORIZATION);
+        let exchanged = passage.exchanged().filter(|token| !is_configured(token)).map(Rc::clone);
         let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, exchanged, response_cookies };
         if passage.withholds_credentials() {
             let presented = CREDENTIALS.into_iter().filter(|name| head.headers().first(name).is_some());
             forward.removed.extend(presented.map(Cow::Borrowed));
         }
-        for name in head.headers().names().filter(|name| managed.is_managed(name)) {
-            forward.remove(name);
-        }
+        // A managed name is ASCII, so this misses none: no other is as long in bytes and the same byte for byte.
+        let managed = head.headers().raw_names().filter(|name| managed.is_managed(name));
+        managed.filter_map(|name| std::str::from_utf8(name).ok()).for_each(|name| forward.remove(name));
         forward.withhold_own_cookies(head, config);
         forward
     }

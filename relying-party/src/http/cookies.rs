@@ -33,21 +33,32 @@ pub enum WithoutOwn {
 
 /// Takes the cookies whose name `is_own` out of a `cookie` field value, each with exactly one separator.
 pub fn without_own(header: &[u8], is_own: impl Fn(&[u8]) -> bool) -> WithoutOwn {
-    let own = |segment: &[u8]| is_own(pair(segment).0);
-    if !segments(header).any(own) {
-        return WithoutOwn::Unchanged;
-    }
-    let first_is_own = segments(header).next().is_some_and(own);
-    let mut remaining = Vec::with_capacity(header.len());
-    for (index, segment) in segments(header).filter(|segment| !own(segment)).enumerate() {
-        if index > 0 {
-            remaining.push(b';');
+    // None until the first of ours: most of the time there is nothing to copy.
+    let mut remaining: Option<Vec<u8>> = None;
+    let (mut foreign, mut end) = (0_usize, 0_usize);
+    for segment in segments(header) {
+        let before = end;
+        end = end.saturating_add(usize::from(foreign > 0 || remaining.is_some())).saturating_add(segment.len());
+        if is_own(pair(segment).0) {
+            remaining.get_or_insert_with(|| header.get(..before).unwrap_or_default().to_vec());
+            continue;
         }
-        // What now comes first has lost its separator, "; ", to the one that was removed before it.
-        let leads = index == 0 && first_is_own;
-        remaining.extend_from_slice(if leads { segment.strip_prefix(b" ").unwrap_or(segment) } else { segment });
+        if let Some(remaining) = &mut remaining {
+            if foreign > 0 {
+                remaining.push(b';');
+                remaining.extend_from_slice(segment);
+            } else {
+                // What now comes first has lost its separator, "; ", to the one that was removed before it.
+                remaining.extend_from_slice(segment.strip_prefix(b" ").unwrap_or(segment));
+            }
+        }
+        foreign = foreign.saturating_add(1);
     }
-    if remaining.trim_ascii().is_empty() { WithoutOwn::Empty } else { WithoutOwn::Changed(remaining) }
+    match remaining {
+        None => WithoutOwn::Unchanged,
+        Some(remaining) if remaining.trim_ascii().is_empty() => WithoutOwn::Empty,
+        Some(remaining) => WithoutOwn::Changed(remaining),
+    }
 }
 
 fn pair(segment: &[u8]) -> (&[u8], &[u8]) {

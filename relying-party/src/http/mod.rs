@@ -67,6 +67,11 @@ impl Headers {
         self.fields.iter().map(|field| std::str::from_utf8(self.slice(&field.name)).unwrap_or_default())
     }
 
+    /// Every field's name as it came, in order.
+    pub fn raw_names(&self) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().map(|field| self.slice(&field.name))
+    }
+
     fn is_named(&self, field: &Field, name: &str) -> bool {
         field.name.len() == name.len() && self.slice(&field.name) == name.as_bytes()
     }

@@ -8,7 +8,8 @@ use crate::config::PublicUrl;
 /// The configured origin whose authority is the request's, else the first one; without any, the request's own, and `None` when
 /// that is malformed.
 pub fn public_origin(public_urls: &[Rc<PublicUrl>], head: &RequestHead) -> Option<Rc<PublicUrl>> {
-    let names = |public: &&Rc<PublicUrl>| same_authority(public, head.authority());
+    let authority = head.authority();
+    let names = |public: &&Rc<PublicUrl>| public.authority == authority || same_authority(public, authority);
     match public_urls.iter().find(names).or(public_urls.first()) {
         Some(public) => Some(Rc::clone(public)),
         None => requested_origin(head).map(Rc::new),

@@ -21,11 +21,11 @@ impl ManagedHeaders {
     }
 
     /// Whether `name` is one of the managed names in any case, with `_` or `.` for `-`.
-    pub fn is_managed(&self, name: &str) -> bool {
-        self.lengths & length_bit(name.as_bytes()) != 0
+    pub fn is_managed(&self, name: impl AsRef<[u8]>) -> bool {
+        let name = name.as_ref();
+        self.lengths & length_bit(name) != 0
             && self.names.iter().any(|managed| {
-                managed.len() == name.len()
-                    && managed.iter().zip(name.bytes()).all(|(managed, byte)| *managed == fold(byte))
+                managed.len() == name.len() && managed.iter().zip(name).all(|(managed, byte)| *managed == fold(*byte))
             })
     }
 }

@@ -118,7 +118,8 @@ fn others(cookie: &str, count: usize, now: UnixTime) -> Vec<String> {
         cookie_name: &policy.cookie.name,
         host: AUTHORITY,
     };
-    let (_, value) = cookie.split_once('=').expect("a cookie");
+    let mut pairs = cookie.split("; ").filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == policy.cookie.name).expect("a session cookie");
     let session = cookie::open(value.as_bytes(), &policy.keys, |_| Some(binding)).expect("a session").session;
     let writing = Writing { keys: &policy.keys, binding, policy: &policy.cookie, max_cookies: policy.max_cookies };
     let mut entropy = Numbers(now.as_millis());
