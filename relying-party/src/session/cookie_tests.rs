@@ -173,4 +173,73 @@ proptest! {
         let cookies = collect(&headers, &cookie_policy(), 4);
         prop_assert!(cookies.candidates().all(|candidate| open(&candidate, &keys, |_| Some(BINDING)).is_none()));
     }
+
+    #[test]
+    fn parts_that_were_renamed_swapped_dropped_doubled_or_cut_are_no_session(
+        trick in 0_u8..7,
+        first in 0_usize..3,
+        second in 0_usize..3,
+        at in any::<prop::sample::Index>(),
+        number in "[0-9]{1,3}",
+    ) {
+        let (policy, session, mut pairs) = split_session();
+        let at = at.index(pairs[first].1.len());
+        match trick {
+            0 => {
+                let value = pairs[first].1.clone();
+                pairs[first].1 = std::mem::replace(&mut pairs[second].1, value);
+            }
+            1 => drop(pairs.remove(first)),
+            2 => pairs[first].0 = format!("__Host-latchkey-{number}"),
+            3 => pairs[first].1 = pairs[second].1.clone(),
+            4 => pairs[first].1.truncate(at),
+            5 => pairs[0].1 = pairs[0].1.replacen("3.", &format!("{number}."), 1),
+            _ => drop(pairs[first].1.remove(at)),
+        }
+        let found: Vec<_> = opened(&policy.keys, &pairs);
+        // Where a trick changed nothing, it is the session that it was.
+        let untouched = split_session().2 == pairs;
+        prop_assert_eq!(found, if untouched { vec![session] } else { Vec::new() });
+    }
+}
+
+/// A session of three parts, and the browser's cookies for it.
+fn split_session() -> (crate::config::SessionPolicy, Session, Vec<(String, String)>) {
+    let policy = policy();
+    let mut session = session(START);
+    let random = URL_SAFE_NO_PAD.encode((&mut TestEntropy::default() as &mut dyn Entropy).bytes::<6000>());
+    session.claims.insert("picture".to_owned(), random.into());
+    let writing = Writing { keys: &policy.keys, binding: BINDING, policy: &policy.cookie, max_cookies: 4 };
+    let lines = writing.write(&session, PresentParts::default(), START, &mut TestEntropy::default()).unwrap();
+    let pairs = lines.iter().map(|line| line.split("; ").next().and_then(|pair| pair.split_once('=')).unwrap());
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (policy, session, pairs)
+}
+
+fn opened(keys: &KeyRing, pairs: &[(String, String)]) -> Vec<Session> {
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let headers = cookie_header(pairs.join("; "));
+    let cookies = collect(&headers, &cookie_policy(), 4);
+    let opened = |candidate: Cow<'_, [u8]>| open(&candidate, keys, |_| Some(BINDING)).map(|opened| opened.session);
+    cookies.candidates().filter_map(opened).collect()
+}
+
+#[test]
+fn a_value_of_another_purpose_client_or_host_is_no_session_in_this_cookie() {
+    let policy = policy();
+    let encoded = session(START).encode().unwrap();
+    for binding in [
+        Binding { purpose: Purpose::Login, ..BINDING },
+        Binding { purpose: Purpose::Form, ..BINDING },
+        Binding { client_id: "other", ..BINDING },
+        Binding { host: "other.example.org", ..BINDING },
+        Binding { cookie_name: "__Host-other", ..BINDING },
+    ] {
+        let sealed = policy.keys.seal(&binding, &encoded, &mut TestEntropy::default());
+        let lines = set(&sealed, PresentParts::default());
+        let headers = browser(&lines);
+        let cookies = collect(&headers, &policy.cookie, 4);
+        assert!(cookies.candidates().all(|candidate| open(&candidate, &policy.keys, |_| Some(BINDING)).is_none()));
+        assert!(cookies.candidates().all(|candidate| open(&candidate, &policy.keys, |_| None).is_none()));
+    }
 }
