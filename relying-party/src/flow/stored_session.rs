@@ -22,6 +22,9 @@ use super::task::{SharedKey, TaskCallout, TaskStep, TaskWait};
 use super::visit::Visit;
 use super::{Scene, revocation};
 
+/// So long before its refresh a session is not sealed again: longer than a command is on its way.
+const BEFORE_REFRESH: Duration = Duration::from_secs(5);
+
 /// Where a session lies.
 pub struct StoredPlace {
     key: String,
@@ -164,7 +167,10 @@ pub(super) fn prolong(live: &LiveSession, place: &StoredPlace, policy: &SessionP
     }
     place.prolonged_at.set(scene.now);
     let lifetime = policy.idle_timeout.min(session.expires_at.since(scene.now));
-    let resealed = if place.resealing_due { seal(session, place.key(), policy, scene) } else { None };
+    // Around a refresh another instance may have put a newer session there.
+    let refresh_due = session.tokens.refresh_due(policy.refresh_before());
+    let may_replace = refresh_due.is_none_or(|due| scene.now + BEFORE_REFRESH < due);
+    let resealed = if place.resealing_due && may_replace { seal(session, place.key(), policy, scene) } else { None };
     let command = match resealed {
         Some(sealed) => sessions::save(&place.key, &sealed, lifetime),
         None => sessions::prolong(&place.key, lifetime),
