@@ -58,7 +58,7 @@ fn main() {
     let heads: Vec<_> = (0..sessions).map(|number| head(&config, number)).collect();
     let mut gateway = Gateway::new(config);
     let (mut shared, mut entropy) = (OwnData::default(), Numbers(1));
-    for number in 0..requests {
+    for (number, head) in heads.iter().cycle().take(requests).enumerate() {
         let mut env = Env {
             now: NOW + Duration::from_secs(1),
             entropy: &mut entropy,
@@ -67,7 +67,7 @@ fn main() {
             shared: &mut shared,
             peer: &KnownPeer::default(),
         };
-        let head = heads[number % sessions].clone();
+        let head = head.clone();
         let stream = StreamId(u32::try_from(number).expect("a number"));
         let effects = gateway.handle(Event::Request { stream, head }, &mut env);
         let forwarded = black_box(effects).iter().any(|effect| matches!(effect, Effect::Forward { .. }));

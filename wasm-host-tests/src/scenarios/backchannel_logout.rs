@@ -115,7 +115,8 @@ pub fn a_bad_token_is_refused_with_its_reason_and_ends_nothing<W: World>() {
     let mut world = W::open(Setup::default());
     let browser = sign_in_with(&mut world, Some("s1"));
     world.advance(SECOND);
-    let cases: [(&str, fn(&mut Draft)); 14] = [
+    type Spoil = fn(&mut Draft);
+    let cases: [(&str, Spoil); 14] = [
         ("algorithm_unsupported", |token| {
             token.header["alg"] = "none".into();
             token.signing = Signing::Unsigned;

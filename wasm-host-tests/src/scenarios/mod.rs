@@ -41,6 +41,7 @@ pub mod userinfo;
 
 mod registry;
 mod registry_of_browsers;
+mod registry_of_sessions;
 
 use crate::browser::Browser;
 use crate::message::Request;

@@ -12,6 +12,7 @@ macro_rules! scenarios {
     };
     (@all $how:ident $world:ty) => {
         $crate::scenarios_of_browsers! { $how $world }
+        $crate::scenarios_of_sessions! { $how $world }
         $crate::scenarios! { @theme $how $world, login:
             a_person_signs_in_and_comes_back_to_path_and_query,
             who_is_signed_in_is_not_asked_again,
@@ -36,63 +37,6 @@ macro_rules! scenarios {
             a_public_client_signs_in_without_a_secret,
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
-        }
-        $crate::scenarios! { @theme $how $world, userinfo:
-            claims_of_userinfo_are_merged_at_login,
-            nobody_asks_for_what_is_not_wanted,
-            userinfo_about_somebody_else_is_refused,
-            signed_userinfo_is_verified,
-            userinfo_never_speaks_for_the_id_token,
-            userinfo_that_cannot_be_had_refuses_the_login,
-            a_provider_without_userinfo_is_named_before_anybody_signs_in,
-        }
-        $crate::scenarios! { @theme $how $world, several_providers:
-            a_person_chooses_between_providers_and_comes_back,
-            a_rule_with_one_provider_leaves_no_choice,
-            the_domain_of_an_address_chooses,
-            the_sign_in_page_takes_an_address_without_a_script,
-            without_domains_there_is_no_form,
-            a_session_of_a_provider_that_a_rule_does_not_admit_leads_to_one_that_it_does,
-            a_step_up_stays_at_the_providers_session,
-            a_mix_up_of_providers_is_refused,
-            an_id_token_of_the_other_provider_is_refused,
-            one_provider_that_is_down_does_not_keep_the_other_from_working,
-            claims_are_mapped_for_each_provider,
-            a_single_provider_is_no_choice_whatever_the_hint,
-            a_session_stays_with_its_issuer_when_names_change,
-            a_login_under_way_stays_with_its_issuer_when_names_change,
-            sessions_of_a_provider_that_is_gone_are_none,
-        }
-        $crate::scenarios! { @theme $how $world, sizes:
-            an_access_token_of_12_kb_and_400_groups_work,
-            groups_by_guid_in_both_tokens_work,
-            an_opaque_access_token_of_12_kb_works,
-            what_nobody_uses_is_not_kept,
-            groups_that_the_provider_left_elsewhere_are_reported_and_deny,
-            groups_that_userinfo_adds_are_no_overage,
-            claims_of_other_sources_are_not_taken_for_the_providers,
-        }
-        $crate::scenarios! { @theme $how $world, step_up:
-            a_session_that_is_too_old_for_a_rule_is_renewed_at_the_provider,
-            a_recent_authentication_becomes_too_old needs VirtualTime,
-            a_rule_with_acr_values_asks_for_them_and_takes_each_of_them,
-            a_person_without_a_session_is_asked_for_everything_at_once,
-            a_script_without_a_session_is_told_what_will_be_wanted,
-            a_script_is_told_what_is_wanted_and_where,
-            a_posted_form_is_a_page_with_a_way_to_sign_in_again,
-            a_provider_that_ignores_max_age_ends_in_a_page,
-            a_provider_that_does_not_say_when_ends_in_a_page,
-            a_provider_that_ignores_acr_values_ends_in_a_page,
-            a_first_login_that_brings_too_little_leaves_no_session,
-            a_person_who_cancels_stays_signed_in,
-            a_code_that_is_refused_is_a_page_and_no_circle,
-            two_tabs_step_up_at_once,
-            a_short_max_age_ends_in_no_circle needs VirtualTime,
-            a_provider_whose_clock_is_wrong_is_understood,
-            another_person_may_come_back_and_must_meet_the_rule_too,
-            a_demand_holds_for_optional_and_mixed_rules_too,
-            a_pushed_request_says_what_is_wanted,
-            what_a_silent_sign_in_does_not_bring_the_person_is_asked_for,
         }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
@@ -122,67 +66,6 @@ macro_rules! scenarios {
             a_callback_with_unusable_parameters_is_a_page,
             a_code_that_the_provider_refuses_is_a_page,
             an_injected_code_of_another_login_is_useless,
-        }
-        $crate::scenarios! { @theme $how $world, refresh:
-            claims_headers_and_rules_follow_a_refresh,
-            a_refused_request_brings_the_refreshed_session_as_well,
-            a_session_goes_on_through_many_refreshes,
-            fifty_requests_with_an_ended_token_cause_one_refresh,
-            while_the_token_is_good_only_the_first_request_waits,
-            nothing_old_is_written_while_something_new_is_on_its_way needs VirtualTime,
-            a_session_that_cannot_be_refreshed_yet_is_kept_alive_by_use needs VirtualTime,
-            a_request_that_goes_away_leaves_its_refresh_to_the_others,
-            an_old_cookie_is_good_for_a_while_and_then_leads_to_a_login needs VirtualTime,
-            an_old_cookie_finds_the_session_after_several_refreshes needs VirtualTime,
-            a_refresh_never_extends_the_absolute_timeout needs VirtualTime,
-            a_refresh_token_that_does_not_rotate_is_used_again,
-            an_answer_without_id_token_and_scope_changes_the_access_token_alone,
-            a_refreshed_id_token_may_be_signed_with_a_new_key,
-            asking_who_is_signed_in_refreshes_nothing,
-            what_nothing_uses_is_not_refreshed_unless_sessions_follow_the_provider,
-            userinfo_is_asked_again_at_a_refresh,
-        }
-        $crate::scenarios! { @theme $how $world, refresh_failures:
-            a_session_that_the_provider_has_ended_is_over_here_as_well,
-            a_navigation_with_a_session_that_ended_leads_to_a_login,
-            a_refreshed_id_token_about_something_else_ends_the_session,
-            an_outage_does_not_end_a_session_whose_token_is_good needs VirtualTime,
-            an_outage_beyond_the_tokens_end_is_said_and_keeps_the_cookies,
-            a_provider_that_does_not_know_us_at_the_moment_ends_no_session,
-            a_provider_that_hangs_delays_one_request_and_not_all needs VirtualTime,
-        }
-        $crate::scenarios! { @theme $how $world, session:
-            any_replica_serves_a_session,
-            a_session_outlives_an_outage_of_the_provider needs VirtualTime,
-            a_session_that_is_not_used_ends needs VirtualTime,
-            the_idle_timeout_is_inside_the_sealed_value needs VirtualTime,
-            use_keeps_a_session_alive needs VirtualTime,
-            a_session_is_not_written_again_with_every_request needs VirtualTime,
-            a_renewal_leaves_the_cookies_of_the_application_alone needs VirtualTime,
-            no_session_outlives_the_absolute_timeout needs VirtualTime,
-            timeouts_are_configurable needs VirtualTime,
-            a_session_that_ended_leads_to_a_login_and_back needs VirtualTime,
-            a_session_is_bound_to_its_client_and_cookie_name,
-            a_new_session_key_signs_nobody_out_and_then_the_old_one_can_go,
-            two_people_have_two_sessions,
-            no_secret_reaches_the_log,
-        }
-        $crate::scenarios! { @theme $how $world, session_cookies:
-            the_session_cookie_is_for_this_host_and_not_for_scripts,
-            a_large_session_is_split_and_works,
-            a_session_that_shrinks_leaves_no_part_behind,
-            a_session_that_grows_works,
-            a_session_with_a_part_missing_or_mixed_is_none,
-            a_session_that_is_too_large_is_a_page_that_names_the_largest_claims,
-            fewer_claims_make_a_session_smaller,
-            claims_that_nobody_uses_are_not_kept,
-            every_changed_byte_of_a_session_makes_it_none,
-            cookies_that_are_no_session_are_no_session,
-            a_planted_cookie_does_not_hide_the_session,
-            plain_http_tests_work_with_a_name_without_prefix,
-            a_session_for_a_domain_says_so,
-            a_strict_session_is_there_after_the_login,
-            a_session_for_frames_says_so,
         }
         $crate::scenarios! { @theme $how $world, headers:
             forged_identity_headers_never_reach_the_application,
@@ -273,48 +156,6 @@ macro_rules! scenarios {
             an_outage_does_not_make_every_vm_knock needs VirtualTime,
             a_withdrawn_key_stops_working_with_the_next_fetch needs VirtualTime,
             the_log_names_keys_that_come_and_go,
-        }
-        $crate::scenarios! { @theme $how $world, logout:
-            signing_out_ends_the_session_here_and_at_the_provider,
-            signing_out_works_without_an_end_session_endpoint,
-            no_part_of_a_large_session_survives_signing_out,
-            another_site_cannot_sign_anybody_out,
-            a_sibling_site_cannot_sign_anybody_out,
-            a_form_of_the_application_signs_out,
-            signing_out_twice_is_no_error,
-            signing_out_leads_to_no_other_origin,
-            the_provider_is_given_no_hostile_address,
-            signing_out_works_while_the_provider_is_down,
-            a_cookie_copied_before_the_logout_does_not_work_after_it,
-            signing_out_leaves_the_persons_other_browser_alone,
-            who_comes_back_signed_out_is_not_signed_in_again,
-            a_logout_survives_a_state_that_changed_or_got_lost,
-            the_provider_is_shown_the_id_token_that_was_kept_for_it,
-            signing_out_leaves_no_cookie_of_a_login_behind,
-        }
-        $crate::scenarios! { @theme $how $world, backchannel_logout:
-            by_session_id_only_what_came_of_that_session_ends needs HeldBody,
-            by_person_all_sessions_of_that_person_end needs HeldBody,
-            by_both_a_session_of_which_the_provider_gave_no_id_ends_too needs HeldBody,
-            a_login_after_it_works needs HeldBody,
-            a_bad_token_is_refused_with_its_reason_and_ends_nothing needs HeldBody,
-            an_id_token_is_no_logout_token needs HeldBody,
-            a_token_works_once_in_all_workers needs HeldBody,
-            a_form_that_is_not_one_token_is_refused needs HeldBody,
-            it_is_posted_and_nothing_else,
-            it_needs_no_session_and_no_rule_lets_it_through needs HeldBody,
-            a_provider_that_cannot_be_reached_may_be_asked_again_later needs HeldBody,
-            a_new_key_is_fetched_for_it needs VirtualTime needs HeldBody,
-            of_two_clients_at_one_issuer_only_the_one_that_is_meant needs HeldBody,
-        }
-        $crate::scenarios! { @theme $how $world, frontchannel_logout:
-            a_frame_of_the_provider_ends_the_session_everywhere,
-            without_a_session_id_the_issuer_is_enough_in_a_frame,
-            what_means_another_session_ends_nothing,
-            a_link_on_another_site_signs_nobody_out,
-            a_frame_without_cookies_ends_nothing,
-            the_answer_is_the_same_with_and_without_a_session,
-            the_provider_may_show_it_in_a_frame_and_nobody_else,
         }
         $crate::scenarios! { @theme $how $world, endpoints:
             the_session_endpoint_tells_scripts_who_is_signed_in,
@@ -446,7 +287,11 @@ macro_rules! scenarios {
 mod tests {
     #[test]
     fn every_scenario_is_registered_once() {
-        let registry = concat!(include_str!("registry.rs"), include_str!("registry_of_browsers.rs"));
+        let registry = concat!(
+            include_str!("registry.rs"),
+            include_str!("registry_of_browsers.rs"),
+            include_str!("registry_of_sessions.rs")
+        );
         for source in [
             include_str!("login.rs"),
             include_str!("sizes.rs"),
@@ -455,6 +300,8 @@ mod tests {
             include_str!("userinfo.rs"),
             include_str!("login_answers.rs"),
             include_str!("refusals.rs"),
+            include_str!("refresh.rs"),
+            include_str!("refresh_failures.rs"),
             include_str!("session.rs"),
             include_str!("session_cookies.rs"),
             include_str!("headers.rs"),
