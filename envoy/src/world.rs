@@ -213,7 +213,8 @@ impl EnvoyWorld {
 
 impl World for EnvoyWorld {
     const RING: &'static str = "Envoy";
-    const LACKS: &'static [Need] = &[Need::VirtualTime, Need::RawHead, Need::BareHost, Need::ClientCertificate];
+    const LACKS: &'static [Need] =
+        &[Need::VirtualTime, Need::RawHead, Need::BareHost, Need::ClientCertificate, Need::PlainHttp];
 
     fn open(setup: Setup) -> Self {
         Self::with(setup, Options { stop_iteration: true, ..Options::default() })

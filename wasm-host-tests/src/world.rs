@@ -71,6 +71,8 @@ pub enum Need {
     HeldBody,
     /// Clients that show certificates of their choice.
     ClientCertificate,
+    /// Clients that come over plain http.
+    PlainHttp,
 }
 
 /// A request under way.

@@ -40,7 +40,7 @@ macro_rules! scenarios_of_browsers {
         $crate::scenarios! { @theme $how $world, posted_forms:
             a_form_that_was_posted_without_a_session_is_sent_after_the_login needs HeldBody,
             a_large_form_takes_several_cookies_and_the_application_sees_none needs HeldBody,
-            a_form_of_another_site_is_never_kept,
+            a_form_of_another_site_is_never_kept needs HeldBody,
             what_is_no_small_form_is_not_kept needs HeldBody,
             the_rule_decides_over_a_kept_form_as_over_every_request needs HeldBody,
             a_form_belongs_to_its_own_login_and_is_shown_once needs HeldBody,
@@ -69,8 +69,8 @@ macro_rules! scenarios_of_browsers {
             what_was_planted_in_the_login_cookie_does_not_outlive_a_login,
             the_marks_of_logins_open_nothing,
             a_browser_without_cookies_is_told_so,
-            a_login_over_plain_http_ends_in_a_page_that_says_so,
-            a_login_that_began_over_plain_http_is_explained,
+            a_login_over_plain_http_ends_in_a_page_that_says_so needs PlainHttp,
+            a_login_that_began_over_plain_http_is_explained needs PlainHttp,
         }
         $crate::scenarios! { @theme $how $world, frames:
             a_person_signs_in_inside_a_page_of_another_site,

@@ -7,15 +7,24 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use envoy_ring::{Access, Cluster, ClusterConnection, Connection, Filter, Listener, Route, Server, process};
+use relying_party::entropy::Entropy as _;
 use serde_json::{Value, json};
 use wasm_host_tests::message::{Request, Response, parameter};
 use wasm_host_tests::provider::id_token::Draft;
 use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::provider::{CLIENT_ID, ISSUER};
 
+use crate::sessions::Numbers;
+
 const CLUSTER: &str = "native-provider";
 const CALLBACK: &str = "/callback";
+
+/// How long the other tokens of a sign-in are: about what a new Keycloak issues (bytes).
+const ACCESS_TOKEN: usize = 1100;
+const REFRESH_TOKEN: usize = 700;
 
 /// The filters' configuration: with headers for the backend of these claims.
 pub struct Native {
@@ -32,8 +41,8 @@ impl Native {
         let provider = Server::start(move |request| {
             let code = parameter(&request.body, "code").and_then(|code| code.parse::<usize>().ok());
             let answer = json!({
-                "access_token": format!("at-{:040}", code?), "token_type": "Bearer", "expires_in": 86_400,
-                "id_token": tokens.get(code?)?,
+                "access_token": opaque(code?, ACCESS_TOKEN), "refresh_token": opaque(code?, REFRESH_TOKEN),
+                "token_type": "Bearer", "expires_in": 86_400, "id_token": tokens.get(code?)?,
             });
             Some(Response::json(200, &answer))
         });
@@ -122,6 +131,13 @@ pub fn sign_in(connection: &mut Connection, number: usize) -> String {
 fn cookies(answer: &Response) -> String {
     let lines = answer.set_cookies().into_iter().filter_map(|line| line.split(';').next());
     lines.filter(|pair| !pair.ends_with("=deleted")).collect::<Vec<_>>().join("; ")
+}
+
+/// A token of that length that nobody looks into.
+fn opaque(number: usize, length: usize) -> String {
+    let mut bytes = vec![0; length * 3 / 4];
+    Numbers(u64::try_from(number).unwrap_or_default()).fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// ID tokens of about 900 bytes as issuers make them, each for another person; signed by as many threads as there are processors.
