@@ -49,7 +49,7 @@ impl TestKey {
     /// The JWS signature of `message`.
     pub fn sign(self, message: &[u8]) -> Vec<u8> {
         match self.material() {
-            Material::Rsa(key) => pkcs1v15::SigningKey::<Sha256>::new(key.clone()).sign(message).to_vec(),
+            Material::Rsa(key) => pkcs1v15::SigningKey::<Sha256>::new(key.as_ref().clone()).sign(message).to_vec(),
             Material::P256(key) => {
                 let signature: p256::ecdsa::Signature = key.sign(message);
                 signature.to_vec()
@@ -115,13 +115,13 @@ impl TestKey {
 }
 
 enum Material {
-    Rsa(rsa::RsaPrivateKey),
+    Rsa(Box<rsa::RsaPrivateKey>),
     P256(p256::ecdsa::SigningKey),
 }
 
 impl Material {
     fn rsa(pem: &str) -> Self {
-        Self::Rsa(rsa::RsaPrivateKey::from_pkcs8_pem(pem).expect("a test key"))
+        Self::Rsa(Box::new(rsa::RsaPrivateKey::from_pkcs8_pem(pem).expect("a test key")))
     }
 
     fn p256(pem: &str) -> Self {
