@@ -84,9 +84,11 @@ impl StoreLink {
         self.status
     }
 
-    /// A request comes: it shall find what the VM that reads has found out, even if this one's timer is late.
+    /// A request comes: it shall find what the VM that reads has found out, even if this one's timer is late. Who would be refused
+    /// because of the store is not refused by yesterday's news.
     pub(super) fn look(&mut self, env: &mut Env<'_>) {
-        if self.looked_at > env.now || env.now.since(self.looked_at) >= PERIOD {
+        let is_late = self.looked_at > env.now || env.now.since(self.looked_at) >= PERIOD;
+        if is_late || !self.status.is_reached(env.now) {
             let (record, _) = self.read(env);
             self.take(&record, env.now);
         }
