@@ -12,6 +12,7 @@ use crate::protocol::{
     AuthorizationOutcome, AuthorizationResponse, ProviderFailure, TokenError, process_token_response, token_request,
 };
 use crate::session::seal::Purpose;
+use crate::time::UnixTime;
 
 use super::arrival::arrive;
 use super::provider::LoadedProvider;
@@ -71,7 +72,8 @@ fn process(visit: Visit, parameters: &str, scene: &mut Scene<'_>) -> Step {
     };
     let attempt = LoginAttempt { provider: slot.config.name.clone(), ..attempt };
     let need = Need { provider, newer_than: None };
-    let flow = TakeResponse { login: Login { visit, attempt: Box::new(attempt) }, need, response };
+    let flow =
+        TakeResponse { login: Login { visit, attempt: Box::new(attempt), came_back_at: scene.now }, need, response };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Response(flow) })
 }
 
@@ -110,6 +112,8 @@ fn too_late(
 pub(super) struct Login {
     pub(super) visit: Visit,
     pub(super) attempt: Box<LoginAttempt>,
+    /// When the browser came back. The session begins then: what the provider ends while it is asked for tokens is ended.
+    pub(super) came_back_at: UnixTime,
 }
 
 impl Login {

@@ -156,7 +156,7 @@ impl SignedIn {
             authentication: id_token.authentication(scene.now, provider.clock_skew),
             sid: id_token.sid().map(str::to_owned),
         };
-        let session = Session::begin(sign_in, policy, scene.now, scene.entropy);
+        let session = Session::begin(sign_in, policy, login.came_back_at, scene.entropy);
         if let Some(elsewhere) = ClaimsElsewhere::of(&session.left_elsewhere, &ClaimSelection::All) {
             let (code, name, advice) = (elsewhere.code(), &provider.name, elsewhere.advice());
             scene.log.push(LogLine::warn(format!(

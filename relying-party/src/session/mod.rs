@@ -76,7 +76,7 @@ pub struct SignIn {
 }
 
 impl Session {
-    /// A session that begins now.
+    /// A session that begins at `now`.
     pub fn begin(sign_in: SignIn, policy: &SessionPolicy, now: UnixTime, entropy: &mut dyn Entropy) -> Self {
         let expires_at = now + policy.absolute_timeout;
         Self {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{has_session, signed_in};
 use crate::browser::Browser;
-use crate::message::Request;
+use crate::jar::Initiator;
+use crate::message::{AUTHORITY, Request};
 use crate::provider::id_token::{Draft, Signing};
 use crate::provider::keys::TestKey;
 use crate::provider::{BACKCHANNEL_LOGOUT, Behaviour, CLUSTER, Endpoint, ISSUER};
@@ -111,6 +112,23 @@ pub fn a_login_after_it_works<W: World>() {
 }
 
 /// With the names of the OpenID Foundation's modules, and more.
+/// The code has been redeemed, the tokens are on their way: nothing says to whom they belong yet.
+pub fn a_login_under_way_ends_with_it<W: World>() {
+    let mut world = W::open(Setup::default());
+    let mut browser = Browser::default();
+    let tab = browser.open_until_callback(&mut world, "/");
+    world.provider().behave(Endpoint::Token, Behaviour::Slow(SECOND));
+    let callback = browser.with_cookies(tab.next, Initiator::CrossSiteNavigation, &world);
+    let login = world.start(callback);
+    world.advance(SECOND / 2);
+    let token = logout_token(&mut world, |_| ());
+    notify(&mut world, &token).refused_with(200);
+    let signed_in = world.finish(login);
+    assert_eq!(signed_in.refused_with(302).response.header("location"), Some("/"));
+    signed_in.response.set_cookies().into_iter().for_each(|line| browser.jar.take(line, AUTHORITY, world.now()));
+    assert!(!alive(&browser, &mut world));
+}
+
 pub fn a_bad_token_is_refused_with_its_reason_and_ends_nothing<W: World>() {
     let mut world = W::open(Setup::default());
     let browser = sign_in_with(&mut world, Some("s1"));

@@ -146,6 +146,7 @@ macro_rules! scenarios_of_sessions {
             by_person_all_sessions_of_that_person_end needs HeldBody,
             by_both_a_session_of_which_the_provider_gave_no_id_ends_too needs HeldBody,
             a_login_after_it_works needs HeldBody,
+            a_login_under_way_ends_with_it needs HeldBody,
             a_bad_token_is_refused_with_its_reason_and_ends_nothing needs HeldBody,
             an_id_token_is_no_logout_token needs HeldBody,
             a_token_works_once_in_all_workers needs HeldBody,
