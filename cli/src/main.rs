@@ -1,0 +1,3 @@
+//! The `latchkey` command.
+mod document;
+fn main() {}
