@@ -6,6 +6,8 @@
 
 pub mod boot;
 pub mod browser;
+#[path = "../conformance/mod.rs"]
+pub mod conformance;
 pub mod core_world;
 #[cfg(feature = "wasm")]
 pub mod host;

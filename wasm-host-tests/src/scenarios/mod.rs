@@ -43,6 +43,8 @@ mod registry;
 mod registry_of_browsers;
 mod registry_of_sessions;
 
+pub use crate::conformance::{basic as conformance_basic, form_post as conformance_form_post};
+
 use crate::browser::Browser;
 use crate::message::Request;
 use crate::provider::id_token::Draft;
@@ -114,6 +116,6 @@ fn own_cookies<W: World>(browser: &Browser, world: &W) -> Vec<String> {
 }
 
 /// Whether the browser has a session.
-fn has_session<W: World>(browser: &mut Browser, world: &mut W) -> bool {
+pub(crate) fn has_session<W: World>(browser: &mut Browser, world: &mut W) -> bool {
     browser.fetch(world, "/oauth2/session").status() == 200
 }
