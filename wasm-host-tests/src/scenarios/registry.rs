@@ -11,6 +11,7 @@ macro_rules! scenarios {
         $crate::scenarios! { @all together $world }
     };
     (@all $how:ident $world:ty) => {
+        $crate::scenarios_of_attacks! { $how $world }
         $crate::scenarios_of_browsers! { $how $world }
         $crate::scenarios_of_sessions! { $how $world }
         $crate::scenarios_of_conformance! { $how $world }
