@@ -31,13 +31,9 @@ impl Who {
     const fn headers(self) -> [(&'static str, Option<&'static str>); 5] {
         let (subject, email, groups, issuer, how) = match self {
             Self::Nobody | Self::Refused => (None, None, None, None, None),
-            Self::Person => (
-                Some("ada"),
-                Some("ada@example.org"),
-                Some("finance,staff"),
-                Some(ISSUER),
-                Some("session corp"),
-            ),
+            Self::Person => {
+                (Some("ada"), Some("ada@example.org"), Some("finance,staff"), Some(ISSUER), Some("session corp"))
+            }
             Self::Client => (Some("ada"), None, None, Some(ISSUER), Some("bearer corp")),
         };
         [
@@ -166,7 +162,8 @@ pub fn every_spelling_is_deleted_for_itself<W: World>() {
         for (request, who) in
             [(session, Who::Person), (call("/orders", &token), Who::Client), (Request::fetch("/public"), Who::Nobody)]
         {
-            let forged = request.clone().with("x-auth", "kept").with(case.text(), FORGED).with("x-auth-subjects", "kept");
+            let forged =
+                request.clone().with("x-auth", "kept").with(case.text(), FORGED).with("x-auth-subjects", "kept");
             let exchange = world.send(forged);
             tells_of(&exchange, who, &request);
             let upstream = exchange.forwarded();

@@ -44,7 +44,10 @@ fn leads_nowhere_else(response: &Response, case: &Case) {
     for lead in leads(response) {
         let led = here.join(&lead).unwrap_or_else(|error| panic!("{case:?}: {lead}: {error}"));
         assert!([ORIGIN, PROVIDER_ORIGIN].map(origin).contains(&led.origin()), "{case:?} leads to {lead}");
-        assert!(lead.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'), "{case:?}: browsers differ on {lead:?}");
+        assert!(
+            lead.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\'),
+            "{case:?}: browsers differ on {lead:?}"
+        );
         for (name, value) in led.query_pairs().filter(|(name, _)| name.ends_with("redirect_uri")) {
             assert_eq!(origin(&value), origin(ORIGIN), "{case:?} makes {name} {value}");
         }
@@ -61,6 +64,7 @@ fn leads_nowhere_else(response: &Response, case: &Case) {
 fn ends_here<W: World>(world: &mut W, begin: &str, case: &Case) {
     let page = Browser::default().open(world, begin);
     assert_eq!(origin(&page.address), origin(ORIGIN), "{case:?} through {begin}");
+    assert!(page.passed_provider(), "{case:?} through {begin}: no login");
     for address in &page.trail {
         assert!([ORIGIN, PROVIDER_ORIGIN].map(origin).contains(&origin(address)), "{case:?}: {:?}", page.trail);
     }
@@ -77,7 +81,8 @@ fn leads_nobody_away<W: World>(advisory: &str) {
         asks_the_provider_about_nothing_else(&mut world, &browser, &encoded, &case);
         for method in ["GET", "POST"] {
             let logout = |browser: &Browser, world: &W| {
-                let request = Request::navigation(&format!("/oauth2/logout?return_to={encoded}")).set(":method", method);
+                let request =
+                    Request::navigation(&format!("/oauth2/logout?return_to={encoded}")).set(":method", method);
                 browser.with_cookies(request.set("sec-fetch-site", "same-origin"), Initiator::SameSite, world)
             };
             let request = logout(&other, &alone).with("origin", ORIGIN);
@@ -172,7 +177,8 @@ pub fn cve_2024_21497_line_ends_and_unicode_dots_lead_nowhere<W: World>() {
 /// The host of the request, and what headers say of it, is no way out either.
 pub fn no_host_of_a_request_becomes_a_redirect<W: World>() {
     let mut world = W::open(Setup::default());
-    let said = ["x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-server", "x-forwarded-prefix"];
+    let said =
+        ["x-forwarded-host", "x-original-host", "x-host", "forwarded", "x-forwarded-server", "x-forwarded-prefix"];
     for path in ["/", "/oauth2/login?return_to=%2Fa", "/oauth2/logout"] {
         let request = said.into_iter().fold(Request::navigation(path), |request, name| {
             request.with(name, if name == "forwarded" { "host=evil.example;proto=https" } else { "evil.example" })
