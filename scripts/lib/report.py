@@ -19,7 +19,7 @@ RINGS = {
     "wasm-host-tests::wasm": "module",
     "envoy-ring::scenarios": "Envoy",
 }
-VERDICT = re.compile(r"^ +(PASS|FAIL|TIMEOUT|SIGABRT|SIGSEGV|TRY \d+ \w+) \[ *[\d.]+s\] \( *\d+/\d+\) (\S+) (\S+)")
+VERDICT = re.compile(r"^ +(PASS|SLOW|FAIL|TIMEOUT|SIGABRT|SIGSEGV|TRY \d+ \w+) \[ *[\d.]+s\] \( *\d+/\d+\) (\S+) (\S+)")
 SCENARIO = re.compile(r"^ *done (\w+)$")
 DECLARED = re.compile(r"^ *declared, not run: (\w+) needs \[([^]]*)\]")
 FIGURE = re.compile(r"figure: ([\w.-]+) = (.+)$")
@@ -56,7 +56,8 @@ class Results:
                 self.figures[found[1]] = found[2].strip()
 
     def verdict(self, status, binary, test):
-        if status != "PASS":
+        # A slow test passed, too.
+        if status not in ("PASS", "SLOW"):
             self.failed.add((binary, test))
             return
         self.tests.setdefault(binary, set()).add(test)

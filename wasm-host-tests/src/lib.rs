@@ -4,8 +4,12 @@
 //! Everything here is test code: it may panic, and says so loudly when it does.
 #![allow(clippy::missing_panics_doc)]
 
+#[path = "../attacks/mod.rs"]
+pub mod attacks;
 pub mod boot;
 pub mod browser;
+#[path = "../conformance/mod.rs"]
+pub mod conformance;
 pub mod core_world;
 #[cfg(feature = "wasm")]
 pub mod host;

@@ -32,6 +32,10 @@ pub enum Signing {
     Unsigned,
     /// HMAC with this key's public PEM as the secret.
     HmacOfPublicKey(TestKey),
+    /// HMAC with this secret.
+    Hmac(&'static str),
+    /// HMAC with this secret, then every byte XOR 0x5A.
+    CorruptedHmac(&'static str),
 }
 
 impl Draft {
@@ -80,10 +84,16 @@ impl Draft {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = match self.signing {
             Signing::With(key) => key.sign(message.as_bytes()),
-            Signing::Corrupted(key) => key.sign(message.as_bytes()).iter().map(|byte| byte ^ 0x5a).collect(),
+            Signing::Corrupted(key) => corrupted(&key.sign(message.as_bytes())),
             Signing::Unsigned => Vec::new(),
             Signing::HmacOfPublicKey(key) => hmac_sha256(key.public_pem().as_bytes(), message.as_bytes()),
+            Signing::Hmac(secret) => hmac_sha256(secret.as_bytes(), message.as_bytes()),
+            Signing::CorruptedHmac(secret) => corrupted(&hmac_sha256(secret.as_bytes(), message.as_bytes())),
         };
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
+}
+
+fn corrupted(signature: &[u8]) -> Vec<u8> {
+    signature.iter().map(|byte| byte ^ 0x5a).collect()
 }

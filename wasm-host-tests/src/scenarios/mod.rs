@@ -43,6 +43,9 @@ mod registry;
 mod registry_of_browsers;
 mod registry_of_sessions;
 
+pub use crate::attacks::{headers as attacks_headers, redirects as attacks_redirects};
+pub use crate::conformance::{basic as conformance_basic, form_post as conformance_form_post};
+
 use crate::browser::Browser;
 use crate::message::Request;
 use crate::provider::id_token::Draft;
@@ -50,7 +53,7 @@ use crate::setup::Setup;
 use crate::world::{Need, World};
 
 /// The session cookie's name without configuration.
-const SESSION_COOKIE: &str = "__Host-latchkey";
+pub(crate) const SESSION_COOKIE: &str = "__Host-latchkey";
 
 /// Runs a scenario, or declares that this ring cannot.
 pub fn run<W: World>(name: &str, needs: &[Need], scenario: fn()) {
@@ -84,7 +87,7 @@ pub fn run_all<W: World>(scenarios: &[Scenario]) {
 }
 
 /// An access token of the provider, changed before it is signed.
-fn access_token<W: World>(world: &mut W, change: impl FnOnce(&mut Draft)) -> String {
+pub(crate) fn access_token<W: World>(world: &mut W, change: impl FnOnce(&mut Draft)) -> String {
     let now = world.now();
     let mut draft = world.provider().access_token(now);
     change(&mut draft);
@@ -92,12 +95,12 @@ fn access_token<W: World>(world: &mut W, change: impl FnOnce(&mut Draft)) -> Str
 }
 
 /// A client's request with an access token.
-fn call(path: &str, token: &str) -> Request {
+pub(crate) fn call(path: &str, token: &str) -> Request {
     Request::get(path).with("authorization", format!("Bearer {token}"))
 }
 
 /// A world in which a person has signed in, and that person's browser.
-fn signed_in<W: World>(setup: Setup) -> (W, Browser) {
+pub(crate) fn signed_in<W: World>(setup: Setup) -> (W, Browser) {
     let mut world = W::open(setup);
     let mut browser = Browser::default();
     browser.open(&mut world, "/").shows("/");
@@ -105,7 +108,7 @@ fn signed_in<W: World>(setup: Setup) -> (W, Browser) {
 }
 
 /// The names of the cookies that the browser keeps for us, but for the one that says for a minute that a login went well.
-fn own_cookies<W: World>(browser: &Browser, world: &W) -> Vec<String> {
+pub(crate) fn own_cookies<W: World>(browser: &Browser, world: &W) -> Vec<String> {
     let alive = browser.jar.alive(world.now());
     let ours = alive.into_iter().filter(|cookie| cookie.name.contains("latchkey"));
     ours.filter(|cookie| !(cookie.name.ends_with("-login") && cookie.value.len() == 2))
@@ -114,6 +117,6 @@ fn own_cookies<W: World>(browser: &Browser, world: &W) -> Vec<String> {
 }
 
 /// Whether the browser has a session.
-fn has_session<W: World>(browser: &mut Browser, world: &mut W) -> bool {
+pub(crate) fn has_session<W: World>(browser: &mut Browser, world: &mut W) -> bool {
     browser.fetch(world, "/oauth2/session").status() == 200
 }

@@ -11,8 +11,10 @@ macro_rules! scenarios {
         $crate::scenarios! { @all together $world }
     };
     (@all $how:ident $world:ty) => {
+        $crate::scenarios_of_attacks! { $how $world }
         $crate::scenarios_of_browsers! { $how $world }
         $crate::scenarios_of_sessions! { $how $world }
+        $crate::scenarios_of_conformance! { $how $world }
         $crate::scenarios! { @theme $how $world, login:
             a_person_signs_in_and_comes_back_to_path_and_query,
             who_is_signed_in_is_not_asked_again,
