@@ -1,0 +1,139 @@
+//! What the filter would do with a request: the core itself decides, without a proxy, a provider or a network.
+//!
+//! Nobody can be asked here, so some things are supposed: that a token's signature is good, that a session with the given claims
+//! exists, and that the providers are there. [`Explanation::supposed`] says so.
+
+#![forbid(unsafe_code)]
+
+mod provider;
+mod session;
+mod stage;
+mod token;
+
+use relying_party::config::{Config, ConfigErrors};
+use relying_party::entropy::Entropy;
+use relying_party::http::{Headers, RequestHead};
+use relying_party::policy::path::RequestPath;
+use relying_party::policy::rules::{self, Selection};
+use relying_party::time::UnixTime;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// What is asked.
+pub struct Question {
+    /// The request's fields, pseudo-headers included.
+    pub request: Vec<(String, Vec<u8>)>,
+    /// Who sends it.
+    pub identity: Identity,
+}
+
+/// Who sends a request.
+pub enum Identity {
+    /// Nobody who says so, beyond what the request's own fields say.
+    Nobody,
+    /// Somebody with these claims: in a session, or, where only access tokens count, in an access token.
+    Claims(Map<String, Value>),
+    /// Who presents this access token.
+    Token(String),
+}
+
+/// What the filter would do, and why.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// What decides: a rule's name, or what stands in for it.
+    pub rule: String,
+    /// The place of that rule in the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_path: Option<String>,
+    /// What becomes of the request.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What the filter would write to the log about it.
+    pub log: Vec<String>,
+    /// What was taken for true because nobody can be asked here.
+    pub supposed: Vec<&'static str>,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It goes on to the application.
+    Forwarded {
+        /// Header fields that the application gets.
+        added: Vec<(String, String)>,
+        /// Header fields of the request that it does not get.
+        removed: Vec<String>,
+    },
+    /// It is answered.
+    Answered {
+        /// HTTP status code
+        status: u16,
+        /// The reason code, when that is a refusal.
+        reason: Option<&'static str>,
+        /// Where a redirect leads, without its parameters: they are new each time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        location: Option<String>,
+        /// The header field `WWW-Authenticate`
+        #[serde(skip_serializing_if = "Option::is_none")]
+        challenge: Option<String>,
+    },
+    /// It waits for something that is not known here.
+    Undecided,
+}
+
+/// Asks the core, as it is configured by `document`.
+pub fn explain(
+    document: &[u8],
+    environment: &dyn Fn(&str) -> Option<String>,
+    question: Question,
+    now: UnixTime,
+    entropy: &mut dyn Entropy,
+) -> Result<Explanation, ConfigErrors> {
+    let config = Config::parse(document, environment)?;
+    let Question { request, identity } = question;
+    let mut head = RequestHead::new(Headers::new(request.clone()));
+    let (rule, rule_path, takes_sessions) = decided_by(&config, &head);
+    let mut supposed = vec!["the providers are reachable, and their metadata is as usual"];
+    let mut fields = request;
+    match identity {
+        Identity::Nobody => {}
+        Identity::Claims(claims) if takes_sessions => {
+            supposed.push("a session with these claims, begun now");
+            fields.extend(session::cookies(&config, &head, claims, now, entropy).map(|cookie| ("cookie".to_owned(), cookie)));
+        }
+        Identity::Claims(claims) => {
+            supposed.push("an access token with these claims, correctly signed");
+            fields.push(("authorization".to_owned(), token::bearer(&token::of_claims(&config, claims, now))));
+        }
+        Identity::Token(token) => {
+            supposed.push("the token's signature is good");
+            fields.push(("authorization".to_owned(), token::bearer(&token)));
+        }
+    }
+    head = RequestHead::new(Headers::new(fields));
+    let (verdict, log) = stage::run(without_store(document, environment).unwrap_or(config), head, now, entropy);
+    Ok(Explanation { rule, rule_path, verdict, log, supposed })
+}
+
+/// The store is not asked: what it would say is not known here.
+fn without_store(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) -> Option<Config> {
+    let mut document: Value = serde_json::from_slice(document).ok()?;
+    document.get_mut("session")?.as_object_mut()?.remove("store")?;
+    Config::parse(document.to_string().as_bytes(), environment).ok()
+}
+
+/// What decides over a request, where that stands in the configuration, and whether sessions count there.
+fn decided_by(config: &Config, head: &RequestHead) -> (String, Option<String>, bool) {
+    let unknown = |text: &str| (text.to_owned(), None, false);
+    let Some(Ok(path)) = head.path_and_query().map(RequestPath::parse) else { return unknown("no rule: the path is refused") };
+    match rules::select(&config.rules, &config.own_paths(), head.method(), head.authority(), &path) {
+        Selection::Rule(index, rule) => {
+            (rule.name.clone(), Some(format!("rules[{index}]")), rule.authentication.takes_sessions())
+        }
+        Selection::Default => ("no rule matches: a session is needed".to_owned(), None, true),
+        Selection::Endpoint => ("an endpoint of the filter".to_owned(), None, true),
+        Selection::ResourceMetadata => unknown("the filter's resource metadata"),
+        Selection::Ambiguous => unknown("no rule: the path can be read in two ways"),
+    }
+}

@@ -1,0 +1,62 @@
+//! The providers' side of what the core asks: documents that any provider could have.
+
+use relying_party::config::Provider;
+use relying_party::http::{CalloutOutcome, CalloutRequest, Headers};
+use serde_json::{Value, json};
+
+/// Answers as the provider would whom `request` reaches; [`CalloutOutcome::Failed`] for what nobody can know.
+pub fn answer(providers: &[std::rc::Rc<Provider>], request: &CalloutRequest, key_id: Option<&str>) -> CalloutOutcome {
+    let origin = format!("{}://{}", request.scheme, request.authority);
+    let path = request.path.split('?').next().unwrap_or_default();
+    let Some(document) = providers.iter().find_map(|provider| {
+        let issuer = provider.issuer.as_str().trim_end_matches('/');
+        match format!("{origin}{path}").strip_prefix(issuer)? {
+            "/.well-known/openid-configuration" => Some(metadata(provider, issuer)),
+            "/explain/keys" => Some(keys(key_id)),
+            "/explain/push" => Some(json!({"request_uri": "urn:explain", "expires_in": 60})),
+            "/explain/token" => Some(exchanged()),
+            _ => None,
+        }
+    }) else {
+        return CalloutOutcome::Failed;
+    };
+    let status = if path.ends_with("/explain/push") { 201 } else { 200 };
+    let headers = Headers::new(vec![("content-type".to_owned(), b"application/json".to_vec())]);
+    CalloutOutcome::Answered { status, headers, body: document.to_string().into_bytes() }
+}
+
+fn metadata(provider: &Provider, issuer: &str) -> Value {
+    let at = |name: &str| format!("{issuer}/explain/{name}");
+    json!({
+        "issuer": provider.issuer.as_str(),
+        "authorization_endpoint": at("authorize"),
+        "token_endpoint": at("token"),
+        "jwks_uri": at("keys"),
+        "introspection_endpoint": at("introspect"),
+        "userinfo_endpoint": at("userinfo"),
+        "pushed_authorization_request_endpoint": at("push"),
+        "end_session_endpoint": at("logout"),
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    })
+}
+
+/// A key of every kind, under the name that the token asks for: its signature is supposed to be good.
+fn keys(key_id: Option<&str>) -> Value {
+    let mut keys: Vec<Value> = serde_json::from_str(include_str!("public_keys.json")).unwrap_or_default();
+    for key in &mut keys {
+        if let (Some(key), Some(key_id)) = (key.as_object_mut(), key_id) {
+            key.insert("kid".to_owned(), key_id.into());
+        }
+    }
+    json!({"keys": keys})
+}
+
+/// The answer to a token exchange (RFC 8693 §2.2).
+fn exchanged() -> Value {
+    json!({
+        "access_token": "(the exchanged token)", "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        "token_type": "Bearer", "expires_in": 300,
+    })
+}

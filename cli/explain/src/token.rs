@@ -1,0 +1,38 @@
+//! Access tokens: one that was given, or one for claims that were given.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use relying_party::config::Config;
+use relying_party::time::UnixTime;
+use serde_json::{Map, Value, json};
+
+/// How long a token lives whose claims do not say it, in seconds.
+const LIFETIME: u64 = 3600;
+
+/// The header field that presents a token.
+pub fn bearer(token: &str) -> Vec<u8> {
+    format!("Bearer {token}").into_bytes()
+}
+
+/// A token with these claims; what every token has is added: issuer, times, subject.
+pub fn of_claims(config: &Config, mut claims: Map<String, Value>, now: UnixTime) -> String {
+    let issuer = config.providers.iter().find(|provider| provider.access_tokens.is_some()).or(config.providers.first());
+    let seconds = now.as_millis() / 1000;
+    let mut supply = |name: &str, value: Value| {
+        claims.entry(name).or_insert(value);
+    };
+    supply("iss", issuer.map_or(Value::Null, |provider| provider.issuer.as_str().into()));
+    supply("sub", "somebody".into());
+    supply("iat", seconds.into());
+    supply("exp", seconds.saturating_add(LIFETIME).into());
+    let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = json!({"typ": "at+jwt", "alg": "RS256", "kid": "supposed"});
+    format!("{}.{}.{}", encoded(&header), encoded(&Value::Object(claims)), URL_SAFE_NO_PAD.encode([0; 256]))
+}
+
+/// The `kid` of a token, if it is a JWT that names one.
+pub fn key_id(token: &str) -> Option<String> {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    let header: Value = serde_json::from_slice(&header).ok()?;
+    header.get("kid")?.as_str().map(str::to_owned)
+}

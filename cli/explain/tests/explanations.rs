@@ -1,0 +1,111 @@
+//! What the core says of requests, asked without a proxy.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used, reason = "tests")]
+
+use latchkey_explain::{Explanation, Identity, Question, Verdict, explain};
+use relying_party::entropy::Entropy;
+use relying_party::time::UnixTime;
+use serde_json::{Value, json};
+
+const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+struct Counting(u8);
+
+impl Entropy for Counting {
+    fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
+            self.0 = self.0.wrapping_add(1);
+            *byte = self.0;
+        }
+    }
+}
+
+fn configuration() -> Value {
+    json!({
+        "providers": [{
+            "name": "corp", "issuer": "https://login.example.org/realms/corp", "cluster": "corp-idp",
+            "client_id": "portal", "client_secret": "a secret", "audience": ["https://api.example.org"],
+        }],
+        "public_url": ["https://portal.example.org", "https://api.example.org"],
+        "session": {"keys": ["q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQDx4tPEtaaXg="], "store": {"cluster": "webdis", "kind": "webdis"}},
+        "rules": [
+            {"name": "health", "match": {"path": "/healthz"}, "authentication": "none"},
+            {"name": "orders", "match": {"host": "api.example.org"}, "authentication": "bearer",
+             "require": "\"orders.write\" in scopes || request.method == \"GET\""},
+            {"name": "approvals", "match": {"path_prefix": "/approvals"}, "require": "\"finance\" in claims.groups"},
+        ],
+        "headers": {"x-auth-subject": "claims.sub", "x-auth-groups": "claims.groups.join(\",\")"},
+    })
+}
+
+fn ask(method: &str, host: &str, path: &str, identity: Identity) -> Explanation {
+    let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let request = vec![
+        field(":method", method),
+        field(":scheme", "https"),
+        field(":authority", host),
+        field(":path", path),
+        field("sec-fetch-mode", "navigate"),
+        field("x-auth-subject", "forged"),
+    ];
+    let question = Question { request, identity };
+    explain(configuration().to_string().as_bytes(), &|_| None, question, NOW, &mut Counting(0)).unwrap()
+}
+
+fn claims(claims: Value) -> Identity {
+    Identity::Claims(claims.as_object().unwrap().clone())
+}
+
+fn header(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn status_and_reason(explanation: &Explanation) -> (u16, Option<&'static str>) {
+    match &explanation.verdict {
+        Verdict::Answered { status, reason, .. } => (*status, *reason),
+        verdict => panic!("{verdict:?} {:?}", explanation.log),
+    }
+}
+
+#[test]
+fn a_person_in_the_group_is_admitted_with_their_headers() {
+    let known = claims(json!({"sub": "ada", "groups": ["finance", "staff"]}));
+    let explanation = ask("GET", "portal.example.org", "/approvals/1?x=y", known);
+    assert_eq!((explanation.rule.as_str(), explanation.rule_path.as_deref()), ("approvals", Some("rules[2]")));
+    let Verdict::Forwarded { added, removed } = &explanation.verdict else { panic!("{explanation:?}") };
+    assert_eq!(added, &[header("x-auth-groups", "finance,staff"), header("x-auth-subject", "ada")]);
+    assert_eq!(removed, &["x-auth-subject"]);
+}
+
+#[test]
+fn a_person_outside_it_is_denied_and_the_reason_is_named() {
+    let explanation = ask("GET", "portal.example.org", "/approvals", claims(json!({"sub": "bob", "groups": ["staff"]})));
+    assert_eq!(status_and_reason(&explanation), (403, Some("policy.require_not_met")));
+}
+
+#[test]
+fn nobody_is_sent_to_the_provider() {
+    let explanation = ask("GET", "portal.example.org", "/", Identity::Nobody);
+    let Verdict::Answered { status: 302, location: Some(location), .. } = &explanation.verdict else {
+        panic!("{explanation:?}")
+    };
+    assert!(location.starts_with("https://login.example.org/realms/corp/"), "{location}");
+    assert!(matches!(ask("GET", "portal.example.org", "/healthz", Identity::Nobody).verdict, Verdict::Forwarded { .. }));
+}
+
+#[test]
+fn a_token_is_judged_by_everything_but_its_signature() {
+    let token = |aud: &str, scope: &str| claims(json!({"sub": "ci", "aud": aud, "scope": scope}));
+    let post = |identity| ask("POST", "api.example.org", "/orders", identity);
+    let good = post(token("https://api.example.org", "orders.write"));
+    assert!(matches!(good.verdict, Verdict::Forwarded { .. }), "{good:?}");
+    assert!(good.supposed.iter().any(|text| text.contains("signed")));
+    assert_eq!(status_and_reason(&post(token("https://other.example.org", "orders.write"))).0, 401);
+    assert_eq!(status_and_reason(&post(token("https://api.example.org", "orders.read"))).0, 403);
+    assert_eq!(status_and_reason(&post(Identity::Nobody)).0, 401);
+}
+
+#[test]
+fn an_ambiguous_path_is_refused() {
+    let explanation = ask("GET", "portal.example.org", "/healthz/%2e%2e/approvals", Identity::Nobody);
+    assert_eq!(status_and_reason(&explanation).0, 400);
+}
