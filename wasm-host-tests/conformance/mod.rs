@@ -6,17 +6,35 @@
 
 #[macro_use]
 mod registry;
+mod leaving;
+mod refreshing;
 pub mod suite;
 pub mod watch;
 
 #[path = "oidcc-client-test.rs"]
 mod oidcc_client_test;
+#[path = "oidcc-client-test-3rd-party-init-login.rs"]
+mod oidcc_client_test_3rd_party_init_login;
+#[path = "oidcc-client-test-aggregated-claims.rs"]
+mod oidcc_client_test_aggregated_claims;
 #[path = "oidcc-client-test-client-secret-basic.rs"]
 mod oidcc_client_test_client_secret_basic;
+#[path = "oidcc-client-test-discovery-issuer-mismatch.rs"]
+mod oidcc_client_test_discovery_issuer_mismatch;
+#[path = "oidcc-client-test-discovery-jwks-uri-keys.rs"]
+mod oidcc_client_test_discovery_jwks_uri_keys;
+#[path = "oidcc-client-test-discovery-openid-config.rs"]
+mod oidcc_client_test_discovery_openid_config;
+#[path = "oidcc-client-test-distributed-claims.rs"]
+mod oidcc_client_test_distributed_claims;
+#[path = "oidcc-client-test-form-post-error.rs"]
+mod oidcc_client_test_form_post_error;
 #[path = "oidcc-client-test-idtoken-sig-none.rs"]
 mod oidcc_client_test_idtoken_sig_none;
 #[path = "oidcc-client-test-idtoken-sig-rs256.rs"]
 mod oidcc_client_test_idtoken_sig_rs256;
+#[path = "oidcc-client-test-ignores-unparseable-key-in-jwks.rs"]
+mod oidcc_client_test_ignores_unparseable_key_in_jwks;
 #[path = "oidcc-client-test-invalid-aud.rs"]
 mod oidcc_client_test_invalid_aud;
 #[path = "oidcc-client-test-invalid-iss.rs"]
@@ -37,12 +55,54 @@ mod oidcc_client_test_missing_aud;
 mod oidcc_client_test_missing_iat;
 #[path = "oidcc-client-test-missing-sub.rs"]
 mod oidcc_client_test_missing_sub;
+#[path = "oidcc-client-test-mtls-endpoint-aliases.rs"]
+mod oidcc_client_test_mtls_endpoint_aliases;
 #[path = "oidcc-client-test-nonce-invalid.rs"]
 mod oidcc_client_test_nonce_invalid;
+#[path = "oidcc-client-test-refresh-token.rs"]
+mod oidcc_client_test_refresh_token;
+#[path = "oidcc-client-test-refresh-token-invalid-issuer.rs"]
+mod oidcc_client_test_refresh_token_invalid_issuer;
+#[path = "oidcc-client-test-refresh-token-invalid-sub.rs"]
+mod oidcc_client_test_refresh_token_invalid_sub;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-alg-none.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_alg_none;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-no-event.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_no_event;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_with_nonce;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_wrong_alg;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_wrong_aud;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_wrong_event;
+#[path = "oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss.rs"]
+mod oidcc_client_test_rp_backchannel_rpinitlogout_wrong_iss;
+#[path = "oidcc-client-test-rp-frontchannel-opinitlogout.rs"]
+mod oidcc_client_test_rp_frontchannel_opinitlogout;
+#[path = "oidcc-client-test-rp-frontchannel-rpinitlogout.rs"]
+mod oidcc_client_test_rp_frontchannel_rpinitlogout;
+#[path = "oidcc-client-test-rp-init-logout.rs"]
+mod oidcc_client_test_rp_init_logout;
+#[path = "oidcc-client-test-rp-init-logout-no-state.rs"]
+mod oidcc_client_test_rp_init_logout_no_state;
+#[path = "oidcc-client-test-rp-init-logout-other-state.rs"]
+mod oidcc_client_test_rp_init_logout_other_state;
 #[path = "oidcc-client-test-scope-userinfo-claims.rs"]
 mod oidcc_client_test_scope_userinfo_claims;
+#[path = "oidcc-client-test-signing-key-rotation.rs"]
+mod oidcc_client_test_signing_key_rotation;
+#[path = "oidcc-client-test-signing-key-rotation-just-before-signing.rs"]
+mod oidcc_client_test_signing_key_rotation_just_before_signing;
+#[path = "oidcc-client-test-userinfo-bearer-header.rs"]
+mod oidcc_client_test_userinfo_bearer_header;
 #[path = "oidcc-client-test-userinfo-invalid-sub.rs"]
 mod oidcc_client_test_userinfo_invalid_sub;
+#[path = "oidcc-client-test-userinfo-signed.rs"]
+mod oidcc_client_test_userinfo_signed;
 
 use crate::world::World;
 
@@ -61,4 +121,8 @@ macro_rules! plan {
 }
 
 conformance_modules! { basic, plan { basic in Query: } }
-conformance_modules! { basic, plan { form_post in FormPost: } }
+conformance_modules! { form_post, plan { form_post in FormPost: } }
+conformance_modules! { config, plan { config in Query: } }
+conformance_modules! { sessions, plan { sessions in Query: } }
+conformance_modules! { logout, plan { logout in Query: } }
+conformance_modules! { backchannel_logout, plan { backchannel_logout in Query: } }

@@ -416,7 +416,7 @@ fn endpoint_of(request: &Request) -> Endpoint {
     }
     match request.path().strip_prefix(base) {
         Some("/.well-known/openid-configuration") => Endpoint::Discovery,
-        Some("/keys") => Endpoint::Keys,
+        Some(path) if path == "/keys" || path.starts_with("/keys/") => Endpoint::Keys,
         Some("/authorize") => Endpoint::Authorize,
         Some("/token") => Endpoint::Token,
         Some("/userinfo") => Endpoint::Userinfo,

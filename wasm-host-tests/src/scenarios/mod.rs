@@ -44,7 +44,10 @@ mod registry_of_browsers;
 mod registry_of_sessions;
 
 pub use crate::attacks::{headers as attacks_headers, redirects as attacks_redirects};
-pub use crate::conformance::{basic as conformance_basic, form_post as conformance_form_post};
+pub use crate::conformance::{
+    backchannel_logout as conformance_backchannel_logout, basic as conformance_basic, config as conformance_config,
+    form_post as conformance_form_post, logout as conformance_logout, sessions as conformance_sessions,
+};
 
 use crate::browser::Browser;
 use crate::message::Request;
