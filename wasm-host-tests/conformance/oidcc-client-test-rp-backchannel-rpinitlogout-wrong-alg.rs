@@ -8,7 +8,7 @@ use crate::world::World;
 pub fn module<W: World, M: ResponseMode>() {
     leaving::is_not_told::<W, M>(
         leaving::setup::<M>().of_provider("algorithms", serde_json::json!(["RS256"])),
-        "logout_token.algorithm",
+        "logout_token.algorithm_not_allowed",
         |token| token.sign_with(TestKey::P256A),
     );
 }

@@ -84,6 +84,32 @@ macro_rules! conformance_modules {
             $($then)*
         }
     };
+    // fapi2-security-profile-final-client-test-plan
+    (fapi, $($then:tt)*) => {
+        $crate::conformance_modules! { @of
+            fapi2_security_profile_final_client_test_happy_path,
+            fapi2_security_profile_final_client_test_discovery_issuer_mismatch,
+            fapi2_security_profile_final_client_test_invalid_iss,
+            fapi2_security_profile_final_client_test_invalid_aud,
+            fapi2_security_profile_final_client_test_invalid_secondary_aud,
+            fapi2_security_profile_final_client_test_invalid_null_alg,
+            fapi2_security_profile_final_client_test_invalid_alternate_alg,
+            fapi2_security_profile_final_client_test_invalid_expired_exp,
+            fapi2_security_profile_final_client_test_invalid_missing_exp,
+            fapi2_security_profile_final_client_test_invalid_missing_aud,
+            fapi2_security_profile_final_client_test_invalid_missing_iss,
+            fapi2_security_profile_final_client_test_valid_aud_as_array,
+            fapi2_security_profile_final_client_test_invalid_nonce,
+            fapi2_security_profile_final_client_test_invalid_missing_nonce,
+            fapi2_security_profile_final_client_test_invalid_authorization_response_iss,
+            fapi2_security_profile_final_client_test_remove_authorization_response_iss,
+            fapi2_security_profile_final_client_test_ensure_authorization_response_with_invalid_state_fails,
+            fapi2_security_profile_final_client_test_ensure_authorization_response_with_invalid_missing_state_fails,
+            fapi2_security_profile_final_client_test_token_endpoint_response_without_expires_in,
+            fapi2_security_profile_final_client_test_token_type_case_insensitivity;
+            $($then)*
+        }
+    };
     (@of $($name:ident),*; $then:path { $($head:tt)* }) => {
         $then! { $($head)* $($name),* }
     };
@@ -105,5 +131,6 @@ macro_rules! scenarios_of_conformance {
         $crate::conformance_modules! {
             backchannel_logout, held $crate::scenarios { @theme $how $world, conformance_backchannel_logout: }
         }
+        $crate::conformance_modules! { fapi, $crate::scenarios { @theme $how $world, conformance_fapi: } }
     };
 }

@@ -46,7 +46,8 @@ mod registry_of_sessions;
 pub use crate::attacks::{headers as attacks_headers, redirects as attacks_redirects};
 pub use crate::conformance::{
     backchannel_logout as conformance_backchannel_logout, basic as conformance_basic, config as conformance_config,
-    form_post as conformance_form_post, logout as conformance_logout, sessions as conformance_sessions,
+    fapi_2 as conformance_fapi, form_post as conformance_form_post, logout as conformance_logout,
+    sessions as conformance_sessions,
 };
 
 use crate::browser::Browser;
