@@ -12,6 +12,7 @@ node_wheel_version=22.20.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
 cargo_fuzz_version=0.13.2
+cargo_mutants_version=27.1.0
 
 tools_fail() {
     printf 'error: %s\n' "$@" >&2
@@ -186,4 +187,17 @@ install_cargo_fuzz() {
     fi
     # cargo-fuzz calls cargo itself, and only nightly knows the flags that it passes.
     export RUSTUP_TOOLCHAIN=nightly
+}
+
+# cargo-mutants; its command is then in cargo_mutants.
+install_cargo_mutants() {
+    cargo_mutants="$tools_root/target/tools/bin/cargo-mutants"
+    "$cargo_mutants" mutants --version 2>/dev/null | grep -qF "$cargo_mutants_version" && return
+    echo "Installing cargo-mutants $cargo_mutants_version from crates.io into target/tools (some minutes, once)"
+    cargo install --quiet --locked --root "$tools_root/target/tools" \
+        --target-dir "$tools_root/target/tools/build" "cargo-mutants@$cargo_mutants_version" || {
+        tools_fail "cargo-mutants could not be installed (is crates.io reachable?)"
+        return 1
+    }
+    rm -rf "$tools_root/target/tools/build"
 }
