@@ -78,6 +78,8 @@ pub enum Filter {
         environment: Vec<(String, String)>,
         /// Envoy's `allow_on_headers_stop_iteration`.
         allow_on_headers_stop_iteration: bool,
+        /// Envoy's `failure_policy`.
+        failure_policy: &'static str,
     },
 }
 
@@ -107,7 +109,14 @@ impl Filter {
 
     /// Another module.
     pub const fn wasm(module: PathBuf, configuration: Value) -> Self {
-        Self::Wasm { vm: None, module, configuration, environment: Vec::new(), allow_on_headers_stop_iteration: false }
+        Self::Wasm {
+            vm: None,
+            module,
+            configuration,
+            environment: Vec::new(),
+            allow_on_headers_stop_iteration: false,
+            failure_policy: "FAIL_CLOSED",
+        }
     }
 
     /// Sets a variable of the module's environment.
@@ -119,11 +128,29 @@ impl Filter {
         self
     }
 
+    /// With another module.
+    #[must_use]
+    pub fn of_module(mut self, other: PathBuf) -> Self {
+        if let Self::Wasm { module, .. } = &mut self {
+            *module = other;
+        }
+        self
+    }
+
     /// In the VM of this name.
     #[must_use]
     pub fn in_vm(mut self, name: &str) -> Self {
         if let Self::Wasm { vm, .. } = &mut self {
             *vm = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// A VM that crashed is replaced (Envoy's `failure_policy: FAIL_RELOAD`) after a tenth of a second.
+    #[must_use]
+    pub fn reloading(mut self) -> Self {
+        if let Self::Wasm { failure_policy, .. } = &mut self {
+            *failure_policy = "FAIL_RELOAD";
         }
         self
     }
@@ -225,15 +252,15 @@ impl Listener {
 
 impl Filter {
     fn render(&self, name: &str) -> String {
-        let (vm, module, configuration, environment, allow_on_headers_stop_iteration) = match self {
+        let (vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy) = match self {
             Self::None => return String::new(),
             Self::Chain(filters) => return filters.iter().map(|filter| filter.render(name)).collect(),
             Self::Native(name, configuration) => {
                 let values = [("name", *name), ("configuration", &configuration.to_string())];
                 return fill(include_str!("../config/native-filter.yaml"), &values);
             }
-            Self::Wasm { vm, module, configuration, environment, allow_on_headers_stop_iteration } => {
-                (vm, module, configuration, environment, allow_on_headers_stop_iteration)
+            Self::Wasm { vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy } => {
+                (vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy)
             }
         };
         let environment: Map<_, _> = environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
@@ -245,6 +272,7 @@ impl Filter {
                 ("module", &json!(module).to_string()),
                 ("environment", &Value::from(environment).to_string()),
                 ("configuration", &configuration.to_string()),
+                ("failure_policy", failure_policy),
                 ("allow_on_headers_stop_iteration", &allow_on_headers_stop_iteration.to_string()),
             ],
         )

@@ -14,6 +14,7 @@ use crate::{ClusterConnection, Connection, port, tools, wire};
 
 /// Compiling the module takes a second or two; more on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
+const BOOTSTRAP_FILE: &str = "bootstrap.yaml";
 const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// What Envoy is to run from the start.
@@ -28,7 +29,8 @@ pub struct Builder {
 pub struct Envoy {
     process: RefCell<Process>,
     admin: SocketAddr,
-    first: Option<SocketAddr>,
+    workers: usize,
+    addresses: Vec<SocketAddr>,
     watched: RefCell<(Vec<Listener>, Vec<Cluster>)>,
     generations: Cell<u32>,
 }
@@ -57,9 +59,8 @@ impl Builder {
 
     /// Starts Envoy and waits until every listener accepts.
     pub fn start(self) -> Envoy {
-        let addresses: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect();
         let envoy = self.spawn();
-        envoy.wait_until(|| ready(envoy.admin) && addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
+        envoy.wait_until_it_accepts();
         envoy
     }
 
@@ -79,15 +80,17 @@ impl Builder {
     fn spawn(self) -> Envoy {
         let folder = process::folder("envoy");
         let admin_port = port::free();
-        let file = folder.join("bootstrap.yaml");
+        let file = folder.join(BOOTSTRAP_FILE);
         let bootstrap = bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder);
         std::fs::write(&file, bootstrap).expect("a file");
         bootstrap::write_watched(&[], &[], &folder);
-        let process = Process::start("envoy", folder, &mut command(&file, self.workers.max(1)));
+        let workers = self.workers.max(1);
+        let process = Process::start("envoy", folder, &mut command(&file, workers));
         Envoy {
             process: RefCell::new(process),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin_port)),
-            first: self.listeners.first().map(Listener::address),
+            workers,
+            addresses: self.listeners.iter().map(Listener::address).collect(),
             watched: RefCell::default(),
             generations: Cell::new(0),
         }
@@ -124,6 +127,30 @@ impl Envoy {
         self.wait_until(|| TcpStream::connect(address).is_ok());
     }
 
+    /// Replaces a listener that was added by another of the same name and address. Envoy does it a moment later.
+    pub fn replace(&self, listener: Listener) {
+        self.watched.borrow_mut().0.retain(|old| old.name != listener.name);
+        self.watched.borrow_mut().0.push(listener);
+        self.write_watched();
+    }
+
+    /// Kills it, as a machine that fails does.
+    pub fn kill(&self) {
+        self.process.borrow_mut().kill();
+    }
+
+    /// Starts it again after it was killed, as it was.
+    pub fn start_again(&self) {
+        let file = self.process.borrow().folder().join(BOOTSTRAP_FILE);
+        self.process.borrow_mut().start_again(&mut command(&file, self.workers));
+        self.wait_until_it_accepts();
+    }
+
+    /// What the administration interface says of a path, as text.
+    pub fn administration(&self, path: &str) -> String {
+        wire::exchange(self.admin, &Request::get(path)).text()
+    }
+
     /// Removes listeners that were added.
     pub fn remove(&self, names: &[String]) {
         self.watched.borrow_mut().0.retain(|listener| !names.contains(&listener.name));
@@ -138,7 +165,7 @@ impl Envoy {
 
     /// Sends one request to the listener that stood first.
     pub fn send(&self, request: &Request) -> Response {
-        wire::exchange(self.first.expect("a listener from the start"), request)
+        wire::exchange(*self.addresses.first().expect("a listener from the start"), request)
     }
 
     /// The operating system's number for it.
@@ -175,6 +202,11 @@ impl Envoy {
     fn write_watched(&self) {
         let (listeners, clusters) = &*self.watched.borrow();
         bootstrap::write_watched(listeners, clusters, self.process.borrow().folder());
+    }
+
+    fn wait_until_it_accepts(&self) {
+        let accepts = |address| TcpStream::connect(address).is_ok();
+        self.wait_until(|| ready(self.admin) && self.addresses.iter().all(accepts));
     }
 
     fn wait_until(&self, condition: impl FnMut() -> bool) {

@@ -15,6 +15,7 @@
 pub mod backend;
 pub mod bootstrap;
 pub mod envoy;
+pub mod load;
 pub mod node;
 pub mod port;
 pub mod process;
@@ -23,15 +24,18 @@ pub mod server;
 pub mod store;
 pub mod tools;
 pub mod visitor;
+pub mod way;
 pub mod wire;
 pub mod world;
 
 pub use backend::Backend;
 pub use bootstrap::{Access, Cluster, Connection as ClusterConnection, Filter, Listener, Route, key_file};
 pub use envoy::Envoy;
+pub use load::{Application, Caller, Expected, Figures, Load};
 pub use node::OidcProvider;
 pub use server::Server;
 pub use store::Store;
 pub use visitor::{Page, Visitor};
+pub use way::Way;
 pub use wire::Connection;
 pub use world::{EnvoyWorld, Options};

@@ -83,7 +83,7 @@ pub enum Endpoint {
 }
 
 /// How an endpoint behaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Behaviour {
     /// As specified.
     #[default]
@@ -92,6 +92,8 @@ pub enum Behaviour {
     Slow(Duration),
     /// With this answer, whatever the request.
     Answer(Response),
+    /// As specified, but changed on the way.
+    Changed(fn(Response) -> Response),
     /// Not at all.
     Hang,
     /// By closing the connection.
@@ -259,6 +261,7 @@ impl Provider {
             Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
             Behaviour::Slow(pause) => Answer::Delay(pause, self.normally(endpoint, request, now)),
             Behaviour::Answer(response) => Answer::Respond(response),
+            Behaviour::Changed(change) => Answer::Respond(change(self.normally(endpoint, request, now))),
             Behaviour::Hang => Answer::Hang,
             Behaviour::Reset => Answer::Reset,
         }
