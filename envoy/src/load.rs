@@ -75,7 +75,8 @@ impl Caller {
         self.name
     }
 
-    fn request(&self, number: usize) -> Request {
+    /// The request with this number, marked for the application.
+    pub fn request(&self, number: usize) -> Request {
         let request = (self.request)(number);
         if self.expected == Expected::Refused { request.with(UNWANTED, "1") } else { request }
     }
@@ -145,7 +146,7 @@ impl Load {
                     let request = caller.request(numbers.fetch_add(1, Ordering::Relaxed));
                     let answer = client.exchange(&request);
                     std::thread::sleep(if answer.is_ok() { pause } else { AFTER_FAILURE });
-                    figures.add(caller, &request, answer);
+                    figures.add(caller.name, caller.expected, &request, answer);
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
                 figures
@@ -226,22 +227,23 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, caller: &Caller, request: &Request, answer: Result<Response>) {
-        self.as_expected.entry(caller.name).or_default();
+    /// Counts what became of one request.
+    pub fn add(&mut self, name: &'static str, expected: Expected, request: &Request, answer: Result<Response>) {
+        self.as_expected.entry(name).or_default();
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) if is_timeout(error.kind()) => {
                 (self.sent, self.hung) = (self.sent + 1, self.hung + 1);
-                return self.note(format!("{}: no answer", caller.name));
+                return self.note(format!("{}: no answer", name));
             }
             Err(error) => {
                 self.lost += 1;
-                return self.note(format!("{}: {error}", caller.name));
+                return self.note(format!("{}: {error}", name));
             }
         };
         self.sent += 1;
         let is_same = answer.body == request.body;
-        match (caller.expected, answer.status) {
+        match (expected, answer.status) {
             (Expected::Admitted | Expected::AdmittedOrUnavailable, 200) if is_same => (),
             (Expected::AdmittedOrUnavailable, 408 | 502..=504) => {
                 self.unavailable += 1;
@@ -250,15 +252,15 @@ impl Figures {
             (Expected::Refused, status) if status != 200 && status != MISTAKEN => (),
             (Expected::Refused, _) | (_, MISTAKEN) => {
                 self.wrongly_admitted += 1;
-                return self.note(format!("{}: admitted with {}", caller.name, answer.status));
+                return self.note(format!("{}: admitted with {}", name, answer.status));
             }
             _ => {
                 self.wrongly_refused += 1;
                 let text = String::from_utf8_lossy(&answer.body[..answer.body.len().min(200)]).into_owned();
-                return self.note(format!("{}: {} {text}", caller.name, answer.status));
+                return self.note(format!("{}: {} {text}", name, answer.status));
             }
         }
-        *self.as_expected.entry(caller.name).or_default() += 1;
+        *self.as_expected.entry(name).or_default() += 1;
     }
 
     fn note(&mut self, surprise: String) {

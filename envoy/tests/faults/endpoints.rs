@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use envoy_ring::Expected::{Admitted, AdmittedOrUnavailable};
-use envoy_ring::{Way, wire};
+use envoy_ring::{Caller, Load, Way, wire};
 use serde_json::json;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::message::{Request, Response};
 use wasm_host_tests::provider::{AUDIENCE, Behaviour, Endpoint, ISSUER};
 
-use crate::stage::{ROUND, Stage, bearer, eventually, expecting, is_ready, must_be_admitted, put_load_on};
+use crate::stage::{PAUSE, ROUND, Stage, bearer, eventually, expecting, is_ready, must_be_admitted, put_load_on};
 
 /// What a fault does to those who need the endpoint's answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -152,10 +152,10 @@ fn withstands_at_the_start(endpoint: Endpoint, figure: &str) {
         // What one process remembers of sessions that were ended, it remembers for the filters that share a VM's name.
         let mut callers = stage.mix();
         callers.retain(|caller| !caller.name().contains("ended"));
-        let (tokens, others) = callers.into_iter().partition(|caller| caller.name().contains("token"));
-        let mut callers = expecting(tokens, Admitted, AdmittedOrUnavailable);
-        callers.extend(others);
-        let meanwhile = put_load_on(&new, callers);
+        let waits = |caller: &Caller| caller.name().contains("token") || caller.name().contains("person");
+        let (patient, others) = callers.into_iter().partition(waits);
+        let patient = expecting(patient, Admitted, AdmittedOrUnavailable);
+        let meanwhile = Load::begin(&new, others, PAUSE).and(&new, patient, PAUSE);
         meanwhile.goes_on_for(ROUND);
         if effect == Effect::Fails {
             assert!(new.iter().all(|address| !is_ready(*address)), "{fault}");

@@ -6,19 +6,15 @@ use std::time::{Duration, Instant};
 
 use envoy_ring::load::SUBJECT;
 use envoy_ring::provider::now;
-use envoy_ring::{Caller, Expected, wire};
+use envoy_ring::{Caller, Expected, rotation, wire};
 use serde_json::json;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::message::Request;
-use wasm_host_tests::provider::id_token::{Draft, Signing};
-use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::provider::{AUDIENCE, ISSUER};
 
 use crate::stage::{ROUND, Stage, bearer, put_load_on};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How many keys are published at once, beside those that stay.
-const PUBLISHED: usize = 4;
 /// Keys for unknown key ids are fetched at most so often (relying-party, `UNKNOWN_KEY_COOL_DOWN`), with what a busy machine adds.
 const COOL_DOWN: Duration = Duration::from_secs(14);
 
@@ -94,28 +90,9 @@ fn a_new_key_is_found_in_seconds_though_others_are_forged_all_the_time() {
 
 /// Publishes the key of this generation and the ones before it, and signs ID tokens with it.
 fn rotate(stage: &Stage, generation: usize) {
-    let published: Vec<_> = (generation.saturating_sub(PUBLISHED - 1)..=generation)
-        .map(|generation| {
-            let mut jwk = key(generation).jwk();
-            jwk["kid"] = kid(generation).into();
-            jwk
-        })
-        .chain([TestKey::Rsa1.jwk(), TestKey::P256A.jwk()])
-        .collect();
     let mut provider = stage.provider.knobs();
-    provider.change_keys(move |document| *document = json!({"keys": published}));
-    provider.forge(move |draft| {
-        draft.sign_with(key(generation));
-        draft.header["kid"] = kid(generation).into();
-    });
-}
-
-fn key(generation: usize) -> TestKey {
-    [TestKey::P256B, TestKey::Rsa2, TestKey::P256A][generation % 3]
-}
-
-fn kid(generation: usize) -> String {
-    format!("generation-{generation}")
+    rotation::publish(&mut provider, generation);
+    provider.forge(move |draft| rotation::sign_with(draft, generation));
 }
 
 fn token(generation: usize, number: usize) -> String {
@@ -124,8 +101,5 @@ fn token(generation: usize, number: usize) -> String {
         "iss": ISSUER, "sub": "ada", "aud": AUDIENCE, "client_id": "cli", "scope": "orders.read",
         "iat": now, "exp": now + 3600, "jti": number.to_string(),
     });
-    let mut draft = Draft::access_token(key(generation), claims);
-    draft.header["kid"] = kid(generation).into();
-    draft.signing = Signing::With(key(generation));
-    draft.sign()
+    rotation::token(generation, claims)
 }

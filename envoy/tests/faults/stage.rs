@@ -16,7 +16,7 @@ use wasm_host_tests::provider::{AUDIENCE, CLUSTER, ISSUER};
 use wasm_host_tests::setup::Setup;
 
 /// How long a thread of the load pauses after each answer.
-const PAUSE: Duration = Duration::from_millis(4);
+pub const PAUSE: Duration = Duration::from_millis(4);
 /// So long a fault may take to be over, every backoff included.
 const RECOVERY: Duration = Duration::from_secs(40);
 /// The requests of a round of the load: everybody has had several turns.
