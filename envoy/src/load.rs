@@ -242,7 +242,7 @@ impl Figures {
             }
         };
         self.sent += 1;
-        let is_same = answer.body == request.body;
+        let is_same = request.body.is_empty() || answer.body == request.body;
         match (expected, answer.status) {
             (Expected::Admitted | Expected::AdmittedOrUnavailable, 200) if is_same => (),
             (Expected::AdmittedOrUnavailable, 408 | 502..=504) => {
