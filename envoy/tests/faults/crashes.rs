@@ -9,7 +9,7 @@ use wasm_host_tests::message::Request;
 use wasm_host_tests::provider::{Behaviour, Endpoint};
 
 use crate::crashing_module::{self, FATAL};
-use crate::stage::{Options, ROUND, Stage, body, expecting, put_load_on};
+use crate::stage::{Options, ROUND, Stage, WORKERS, body, expecting, put_load_on};
 
 /// How long Envoy lets a stream be idle.
 const PATIENCE: Duration = Duration::from_secs(7);
@@ -18,10 +18,7 @@ const CRASH: &str = "Function: proxy_on_request_body failed";
 
 #[test]
 fn a_vm_that_crashes_lets_nobody_in_and_is_replaced() {
-    let folder = process::folder("crashing");
-    let module = crashing_module::write(&tools::latchkey_module(), &folder);
-    let filter = Box::new(move |filter: Filter| filter.of_module(module.clone()).reloading());
-    let stage = Stage::with(Options { filter, patience: PATIENCE, ..Options::default() });
+    let stage = crashing(Filter::reloading);
     let callers = expecting(stage.mix(), Expected::Admitted, Expected::AdmittedOrUnavailable);
     let load = put_load_on(&stage.addresses, callers);
     load.goes_on_for(ROUND);
@@ -35,7 +32,29 @@ fn a_vm_that_crashes_lets_nobody_in_and_is_replaced() {
     let figures = load.end();
     figures.assert_faultless();
     stage.conclude("vm_reloaded", figures);
+}
+
+#[test]
+fn a_vm_that_crashes_and_is_not_replaced_lets_nobody_in() {
+    let stage = crashing(|filter| filter);
+    (1..=WORKERS).for_each(|crashes| crash(&stage, crashes));
+    let callers = stage.mix().into_iter().map(|caller| caller.expecting(Expected::Refused)).collect();
+    let load = put_load_on(&stage.addresses, callers);
+    load.goes_on_for(ROUND);
+    let figures = load.end();
+    println!("figure: faults.vm_crashed = {figures}; all of them refused");
+    figures.assert_faultless();
+    assert_eq!(stage.application.wrongly_admitted(), 0);
+}
+
+fn crashing(policy: fn(Filter) -> Filter) -> Stage {
+    let folder = process::folder("crashing");
+    let module = crashing_module::write(&tools::latchkey_module(), &folder);
+    let filter = Box::new(move |filter: Filter| policy(filter.of_module(module.clone())));
+    let stage = Stage::with(Options { filter, patience: PATIENCE, ..Options::default() });
+    // Envoy has read it.
     std::fs::remove_dir_all(folder).expect("a folder");
+    stage
 }
 
 /// Crashes the VM of the worker that takes the next connection.

@@ -13,12 +13,12 @@ use crate::stage::{PAUSE, ROUND, Stage, bearer, eventually, expecting, is_ready,
 
 /// What a fault does to those who need the endpoint's answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
+pub enum Effect {
     Works,
     Fails,
 }
 
-fn faults() -> [(&'static str, Behaviour, Effect); 10] {
+pub fn faults() -> [(&'static str, Behaviour, Effect); 10] {
     [
         ("slow", Behaviour::Slow(Duration::from_secs(1)), Effect::Works),
         ("hanging", Behaviour::Hang, Effect::Fails),

@@ -19,6 +19,7 @@ mod crashes;
 mod crashing_module;
 mod endpoints;
 mod provider;
+mod refreshes;
 mod reloads;
 mod restarts;
 mod rotation;

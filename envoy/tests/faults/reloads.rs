@@ -1,10 +1,13 @@
 //! The configuration changes while Envoy runs (LDS, from a file).
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use envoy_ring::{Caller, Expected, Filter, Listener, wire};
+use envoy_ring::{Caller, Expected, Filter, Listener, Way, wire};
 use serde_json::json;
+use wasm_host_tests::browser::Browser;
 use wasm_host_tests::message::Request;
+use wasm_host_tests::provider::{Behaviour, Endpoint};
 use wasm_host_tests::setup::Setup;
 
 use crate::stage::{ROUND, Stage, eventually, listener, put_load_on, setup};
@@ -29,12 +32,23 @@ fn a_changed_configuration_takes_effect_and_disturbs_nobody() {
             stage.envoy.replace(listener.on_port(address.port()));
         }
     };
+    stage.provider.knobs().behave(Endpoint::Token, Behaviour::Slow(Duration::from_millis(400)));
     let load = put_load_on(&addresses, stage.mix());
     load.goes_on_for(ROUND);
     let mut figures = Vec::new();
     for round in 0..4 {
         let gate = if round % 2 == 0 { Gate::Closed } else { Gate::Open };
+        // Somebody is signing in meanwhile, and waits for the provider with the old configuration.
+        let way = Way::new(addresses[round % 2], stage.provider.shared());
+        let signs_in = std::thread::spawn(move || {
+            let mut way = way;
+            Browser::default().open(&mut way, "/private").exchange
+        });
+        let asked = stage.provider.knobs().count(Endpoint::Token);
+        eventually("the provider is asked", || stage.provider.knobs().count(Endpoint::Token) > asked);
         replace(&today(gate));
+        let signed_in = signs_in.join().unwrap();
+        assert_eq!(signed_in.status(), 200, "{:?}", signed_in.response);
         eventually("the change takes effect", || (0..8).all(|_| addresses.iter().all(|address| is(gate, *address))));
         let expected = if gate == Gate::Open { Expected::Admitted } else { Expected::Refused };
         let callers = vec![Caller::new("at the gate", expected, |_| Request::fetch("/gate"))];
@@ -54,10 +68,10 @@ fn a_changed_configuration_takes_effect_and_disturbs_nobody() {
     stage.conclude("configuration_reloaded", figures);
 }
 
-/// With a closed gate comes another session key; sessions under the old one go on.
+/// With a closed gate comes another session key; sessions and sign-ins under the old one go on.
 fn today(gate: Gate) -> Setup {
     let (authentication, keys) = match gate {
-        Gate::Open => ("none", vec!["LATCHKEY_SESSION_KEY"]),
+        Gate::Open => ("none", vec!["LATCHKEY_SESSION_KEY", "LATCHKEY_NEXT_SESSION_KEY"]),
         Gate::Closed => ("session", vec!["LATCHKEY_NEXT_SESSION_KEY", "LATCHKEY_SESSION_KEY"]),
     };
     let keys: Vec<_> = keys.into_iter().map(|name| json!({"env": name})).collect();

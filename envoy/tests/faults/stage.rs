@@ -21,6 +21,7 @@ pub const PAUSE: Duration = Duration::from_millis(4);
 const RECOVERY: Duration = Duration::from_secs(40);
 /// The requests of a round of the load: everybody has had several turns.
 pub const ROUND: usize = 250;
+pub const WORKERS: usize = 2;
 /// How many access tokens there are that only the provider understands.
 const OPAQUE: usize = 5_000;
 
@@ -85,7 +86,7 @@ impl Stage {
         let builder = Envoy::builder()
             .cluster("application", application.address())
             .cluster(CLUSTER, provider.address())
-            .workers(2);
+            .workers(WORKERS);
         let builder = clusters.iter().fold(builder, |builder, (name, address)| builder.cluster(name, *address));
         let envoy = listeners.into_iter().fold(builder, |builder, listener| builder.listener(listener)).start();
         let mut stage =

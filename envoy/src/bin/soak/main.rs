@@ -31,7 +31,7 @@ use wasm_host_tests::setup::Setup;
 
 use people::Town;
 
-const PAUSE: Duration = Duration::from_millis(1);
+const PAUSE: Duration = Duration::from_millis(3);
 /// Longer than the filter lets a key that is published in vain be unknown, though key ids are forged all the time.
 const ROTATION: Duration = Duration::from_secs(14);
 /// How long access tokens of people live; half of it later they are refreshed.
