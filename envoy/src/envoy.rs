@@ -14,6 +14,7 @@ use crate::{ClusterConnection, Connection, port, tools, wire};
 
 /// Compiling the module takes a second or two; more on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 const BOOTSTRAP_FILE: &str = "bootstrap.yaml";
 const LOG_LIMIT: Duration = Duration::from_secs(5);
 
@@ -23,13 +24,14 @@ pub struct Builder {
     listeners: Vec<Listener>,
     clusters: Vec<Cluster>,
     workers: usize,
+    drain_time: Option<Duration>,
 }
 
 /// A running Envoy. Dropping it ends it.
 pub struct Envoy {
     process: RefCell<Process>,
     admin: SocketAddr,
-    workers: usize,
+    arguments: Arguments,
     addresses: Vec<SocketAddr>,
     watched: RefCell<(Vec<Listener>, Vec<Cluster>)>,
     generations: Cell<u32>,
@@ -54,6 +56,13 @@ impl Builder {
     #[must_use]
     pub const fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
+        self
+    }
+
+    /// How long connections of a listener that was changed may go on (default 1 s).
+    #[must_use]
+    pub const fn drain_time(mut self, time: Duration) -> Self {
+        self.drain_time = Some(time);
         self
     }
 
@@ -84,12 +93,12 @@ impl Builder {
         let bootstrap = bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder);
         std::fs::write(&file, bootstrap).expect("a file");
         bootstrap::write_watched(&[], &[], &folder);
-        let workers = self.workers.max(1);
-        let process = Process::start("envoy", folder, &mut command(&file, workers));
+        let arguments = Arguments { workers: self.workers.max(1), drain_time: self.drain_time.unwrap_or(DRAIN_TIME) };
+        let process = Process::start("envoy", folder, &mut arguments.command(&file));
         Envoy {
             process: RefCell::new(process),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin_port)),
-            workers,
+            arguments,
             addresses: self.listeners.iter().map(Listener::address).collect(),
             watched: RefCell::default(),
             generations: Cell::new(0),
@@ -97,13 +106,21 @@ impl Builder {
     }
 }
 
-fn command(bootstrap: &Path, workers: usize) -> Command {
-    let mut command = Command::new(tools::envoy());
-    command.arg("--config-path").arg(bootstrap).args(["--concurrency", &workers.to_string()]);
-    command.args(["--disable-hot-restart", "--file-flush-interval-msec", "50"]);
-    command.args(["--drain-time-s", "1", "--drain-strategy", "immediate"]);
-    command.args(["--log-level", "warning", "--component-log-level", "wasm:debug"]);
-    command
+/// What Envoy is told beside its configuration.
+struct Arguments {
+    workers: usize,
+    drain_time: Duration,
+}
+
+impl Arguments {
+    fn command(&self, bootstrap: &Path) -> Command {
+        let mut command = Command::new(tools::envoy());
+        command.arg("--config-path").arg(bootstrap).args(["--concurrency", &self.workers.to_string()]);
+        command.args(["--disable-hot-restart", "--file-flush-interval-msec", "50"]);
+        command.args(["--drain-time-s", &self.drain_time.as_secs().to_string(), "--drain-strategy", "immediate"]);
+        command.args(["--log-level", "warning", "--component-log-level", "wasm:debug"]);
+        command
+    }
 }
 
 impl Envoy {
@@ -142,7 +159,7 @@ impl Envoy {
     /// Starts it again after it was killed, as it was.
     pub fn start_again(&self) {
         let file = self.process.borrow().folder().join(BOOTSTRAP_FILE);
-        self.process.borrow_mut().start_again(&mut command(&file, self.workers));
+        self.process.borrow_mut().start_again(&mut self.arguments.command(&file));
         self.wait_until_it_accepts();
     }
 

@@ -6,7 +6,7 @@ use wasm_host_tests::provider::id_token::Draft;
 use wasm_host_tests::provider::keys::TestKey;
 
 /// How many generations are published at once, beside the keys that stay.
-const PUBLISHED: usize = 4;
+const PUBLISHED: usize = 8;
 /// The keys that stay.
 const STAYING: [TestKey; 2] = [TestKey::Rsa1, TestKey::P256A];
 

@@ -86,7 +86,8 @@ impl Stage {
         let builder = Envoy::builder()
             .cluster("application", application.address())
             .cluster(CLUSTER, provider.address())
-            .workers(WORKERS);
+            .workers(WORKERS)
+            .drain_time(Duration::from_secs(10));
         let builder = clusters.iter().fold(builder, |builder, (name, address)| builder.cluster(name, *address));
         let envoy = listeners.into_iter().fold(builder, |builder, listener| builder.listener(listener)).start();
         let mut stage =
