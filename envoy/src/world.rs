@@ -265,6 +265,10 @@ impl World for EnvoyWorld {
         self.boot();
     }
 
+    fn application_heard(&self) -> usize {
+        self.backend.bytes_received()
+    }
+
     fn log(&self) -> Vec<String> {
         let mark = format!("wasm log {} ", self.name);
         let log = self.envoy.log();

@@ -1,7 +1,16 @@
 //! That nothing is missing: every scenario is registered, every corpus has cases.
 
 const REGISTRY: &str = include_str!("registry.rs");
-const SOURCES: [&str; 2] = [include_str!("headers.rs"), include_str!("redirects.rs")];
+const SOURCES: [&str; 8] = [
+    include_str!("headers.rs"),
+    include_str!("markup.rs"),
+    include_str!("redirects.rs"),
+    include_str!("robustness.rs"),
+    include_str!("rules.rs"),
+    include_str!("secrets.rs"),
+    include_str!("sessions.rs"),
+    include_str!("tokens.rs"),
+];
 
 #[test]
 fn every_attack_is_registered_once() {

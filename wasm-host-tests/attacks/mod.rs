@@ -6,8 +6,16 @@ pub mod corpus;
 pub mod headers;
 #[cfg(test)]
 mod index;
+pub mod leaks;
+pub mod markup;
+pub mod observed;
 pub mod redirects;
 mod registry;
+pub mod robustness;
+pub mod rules;
+pub mod secrets;
+pub mod sessions;
+pub mod tokens;
 
 use crate::message::Request;
 

@@ -191,6 +191,10 @@ pub struct Provider {
     pub refresh_tokens: RefreshTokens,
     /// What is said of access tokens that only this provider understands.
     pub opaque_tokens: BTreeMap<String, Value>,
+    /// What its codes begin with.
+    pub code_prefix: &'static str,
+    /// What the authorization, token and pushed authorization request endpoints have answered, in order.
+    pub given: Vec<(Endpoint, Response)>,
     /// Every request of a relying party or browser, in order.
     pub log: Vec<(Endpoint, Request)>,
     /// What a relying party did that a provider would refuse, in words.
@@ -234,6 +238,8 @@ impl Default for Provider {
             access_token_lifetime: Duration::from_secs(600),
             refresh_tokens: RefreshTokens::None,
             opaque_tokens: BTreeMap::new(),
+            code_prefix: "code-",
+            given: Vec::new(),
             log: Vec::new(),
             complaints: Vec::new(),
             behaviours: BTreeMap::new(),
@@ -257,14 +263,19 @@ impl Provider {
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Answer {
         let endpoint = endpoint_of(request);
         self.log.push((endpoint, request.clone()));
-        match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
+        let answer = match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
             Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
             Behaviour::Slow(pause) => Answer::Delay(pause, self.normally(endpoint, request, now)),
             Behaviour::Answer(response) => Answer::Respond(response),
             Behaviour::Changed(change) => Answer::Respond(change(self.normally(endpoint, request, now))),
             Behaviour::Hang => Answer::Hang,
             Behaviour::Reset => Answer::Reset,
+        };
+        let gives = matches!(endpoint, Endpoint::Authorize | Endpoint::Token | Endpoint::PushedAuthorization);
+        if let (true, Answer::Respond(response) | Answer::Delay(_, response)) = (gives, &answer) {
+            self.given.push((endpoint, response.clone()));
         }
+        answer
     }
 
     /// Lets `endpoint` behave like this from now on.

@@ -104,7 +104,6 @@ macro_rules! scenarios_of_sessions {
             a_session_is_bound_to_its_client_and_cookie_name,
             a_new_session_key_signs_nobody_out_and_then_the_old_one_can_go,
             two_people_have_two_sessions,
-            no_secret_reaches_the_log,
         }
         $crate::scenarios! { @theme $how $world, session_cookies:
             the_session_cookie_is_for_this_host_and_not_for_scripts,
