@@ -164,8 +164,7 @@ pub fn go_2024_2965_refreshes_and_what_ends_a_session_leak_nothing<W: World>() {
     let short = |setup: Setup| setup.provider(|provider| provider.access_token_lifetime = 2 * SECOND);
     let words = || Response::json(400, &json!({"error": "invalid_grant", "error_description": WORDS}));
     let mut world = Observed::<W>::open(short(passing_tokens_on(Setup::default())));
-    let mut browser = Browser::default();
-    browser.open(&mut world, "/").shows("/");
+    let mut browser;
     for (behaviour, spoil) in [
         (Behaviour::Normal, None),
         (Behaviour::Answer(Response::json(503, &json!({"error_description": WORDS}))), None),
@@ -173,6 +172,8 @@ pub fn go_2024_2965_refreshes_and_what_ends_a_session_leak_nothing<W: World>() {
         (Behaviour::Answer(words()), None),
         (Behaviour::Normal, Some(spoils()[1])),
     ] {
+        // A refresh that failed is not tried again at once: everybody begins anew.
+        browser = Browser::default();
         browser.open(&mut world, "/").shows("/");
         world.provider().behave(Endpoint::Token, behaviour);
         if let Some(spoil) = spoil {

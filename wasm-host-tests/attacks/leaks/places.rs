@@ -1,10 +1,12 @@
 //! Where text comes up: each part of an answer, of a request to the application, of a call to the provider.
 
+use relying_party::http::cookies;
 use serde_json::Value;
 
 use super::Place;
 use crate::message::{Request, Response};
 use crate::provider::{Endpoint, PROVIDER_ORIGIN};
+use crate::scenarios::SESSION_COOKIE;
 use crate::world::Exchange;
 
 /// An answer to a client, and what the application got.
@@ -16,7 +18,7 @@ pub fn of_exchange(request: &Request, exchange: &Exchange, document: &Value) -> 
         Some(upstream) => places.extend(upstream.fields.iter().filter_map(|(name, value)| {
             let is_managed = document["headers"].as_object().is_some_and(|headers| headers.contains_key(name));
             let is_own = !is_managed && name != "cookie" && request.all(name).contains(&value.as_slice());
-            (!is_own).then(|| (at_application(name, is_managed, document), cookies(name, &text(value), document)))
+            (!is_own).then(|| (at_application(name, is_managed, document), own_cookies(name, &text(value), document)))
         })),
     }
     places
@@ -68,12 +70,12 @@ fn at_application(name: &str, is_managed: bool, document: &Value) -> Place {
 }
 
 /// Of the cookies only ours: what the client gives another name is not ours to know.
-fn cookies(name: &str, value: &str, document: &Value) -> String {
+fn own_cookies(name: &str, value: &str, document: &Value) -> String {
     if name != "cookie" {
         return value.to_owned();
     }
-    let own = document["session"]["cookie"].as_str().unwrap_or("latchkey");
-    let pairs =
-        value.split(';').map(str::trim).filter(|pair| pair.split('=').next().is_some_and(|name| name.contains(own)));
+    let own = document["session"]["cookie"].as_str().unwrap_or(SESSION_COOKIE);
+    let is_own = |pair: &&str| pair.split('=').next().is_some_and(|name| cookies::is_own(name.trim().as_bytes(), own));
+    let pairs = value.split(';').map(str::trim).filter(is_own);
     pairs.collect::<Vec<_>>().join("; ")
 }
