@@ -11,7 +11,17 @@ use crate::world::Exchange;
 
 /// An answer to a client, and what the application got.
 pub fn of_exchange(request: &Request, exchange: &Exchange, document: &Value) -> Vec<(Place, String)> {
-    let mut places: Vec<_> = exchange.response.fields.iter().map(|(name, value)| field(name, &text(value))).collect();
+    let hint =
+        request.query("login_hint").map(|hint| form_urlencoded::byte_serialize(hint.as_bytes()).collect::<String>());
+    let fields = exchange.response.fields.iter().map(|(name, value)| {
+        // Who somebody says they are is passed on as they said it.
+        let (place, value) = field(name, &text(value));
+        match (&place, &hint) {
+            (Place::ToAuthorization, Some(hint)) => (place, value.replace(&format!("login_hint={hint}"), "")),
+            _ => (place, value),
+        }
+    });
+    let mut places: Vec<_> = fields.collect();
     match &exchange.upstream {
         None => places.push((body(request, &exchange.response), exchange.response.text())),
         // What the client itself says is its own business: bodies, targets, fields that nobody manages.

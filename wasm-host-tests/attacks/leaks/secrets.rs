@@ -15,6 +15,8 @@ use crate::world::Exchange;
 const SHORTEST: usize = 8;
 /// What a client presents may be any word.
 const SHORTEST_PRESENTED: usize = 24;
+/// So may what a provider writes to explain itself.
+const SHORTEST_WORDS: usize = 12;
 
 /// Every secret that has come up.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +25,8 @@ pub struct Secrets(BTreeSet<(std::cmp::Reverse<usize>, String, Kind)>);
 impl Secrets {
     /// Adds one.
     pub fn add(&mut self, kind: Kind, text: &str) {
-        if text.len() >= SHORTEST {
+        let shortest = if kind == Kind::Words { SHORTEST_WORDS } else { SHORTEST };
+        if text.len() >= shortest {
             self.0.insert((std::cmp::Reverse(text.len()), text.to_owned(), kind));
         }
     }
