@@ -76,6 +76,10 @@ impl World for Way {
         panic!("it leads to what stands already")
     }
 
+    fn application_heard(&self) -> usize {
+        panic!("it sees nothing of the application")
+    }
+
     fn log(&self) -> Vec<String> {
         Vec::new()
     }
