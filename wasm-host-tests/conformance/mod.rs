@@ -183,6 +183,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::inapplicable::INAPPLICABLE;
+    use super::suite::{self, Query};
+    use crate::CoreWorld;
 
     /// The modules of each plan that are rebuilt.
     const PLANS: [(&str, &[&str]); 7] = [
@@ -209,6 +211,22 @@ mod tests {
         assert_eq!(files, planned);
         let inapplicable = INAPPLICABLE.iter().flat_map(|(_, names)| *names);
         assert!(inapplicable.clone().all(|name| !files.contains(&name.replace('-', "_"))));
+    }
+
+    #[test]
+    fn a_module_fails_when_the_relying_party_does_the_opposite() {
+        let fails = |module: fn()| std::panic::catch_unwind(module).is_err();
+        assert!(fails(|| drop(suite::stops::<CoreWorld>(suite::common::<Query>(), ""))));
+        assert!(fails(|| suite::stops_at_id_token::<CoreWorld, Query>("id_token.sub_missing", |_| ())));
+        assert!(fails(|| drop(suite::completes::<CoreWorld>(suite::forging::<Query>(|token| token.remove("sub"))))));
+        assert!(fails(|| super::leaving::is_told::<CoreWorld, Query>(|token| token.remove("events"))));
+        let setup = super::leaving::setup::<Query>;
+        let told = || super::leaving::is_not_told::<CoreWorld, Query>(setup(), "logout_token.", |_| ());
+        assert!(std::panic::catch_unwind(told).is_err());
+        assert!(fails(|| super::refreshing::ends::<CoreWorld, Query>("refresh.", |_| ())));
+        assert!(fails(|| super::fapi::stops_at_response::<CoreWorld>("", |name, value| {
+            Some(if name == "code" { format!("{value}1") } else { value })
+        })));
     }
 
     #[test]
