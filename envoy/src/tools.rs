@@ -41,6 +41,18 @@ pub fn npm() -> PathBuf {
     named_by("LATCHKEY_NPM").unwrap_or_else(|| repository().join("target/npm"))
 }
 
+/// Python with the packages of `target/venv`: `$PYTHON`, or the one there.
+pub fn python() -> PathBuf {
+    let installed = Some(repository().join("target/venv/bin/python")).filter(|path| path.exists());
+    named_by("PYTHON").or(installed).expect("no Python: run scripts/install-tools canaille")
+}
+
+/// Where Glewlwyd's Debian package is unpacked: `$GLEWLWYD`, or `target/glewlwyd`.
+pub fn glewlwyd() -> PathBuf {
+    let installed = Some(repository().join("target/glewlwyd")).filter(|path| path.join("bin/glewlwyd").exists());
+    named_by("GLEWLWYD").or(installed).expect("no Glewlwyd: run scripts/install-tools glewlwyd, or set GLEWLWYD")
+}
+
 /// A Chromium or Chrome: `$CHROMIUM`, or one on `PATH`.
 pub fn chromium() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

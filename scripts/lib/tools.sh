@@ -5,8 +5,10 @@ tools_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 tools_venv="$tools_root/target/venv"
 tools_npm="$tools_root/target/npm"
 tools_redis="$tools_root/target/redis"
+tools_glewlwyd="$tools_root/target/glewlwyd"
 
 envoy_version=1.40.0
+canaille_version=0.3.6
 node_version=22.23.3
 node_wheel_version=22.20.0
 oidc_provider_version=9.13.3
@@ -67,6 +69,17 @@ install_envoy() {
         return 1
     }
     export ENVOY
+}
+
+# Canaille, an OpenID provider, from PyPI into target/venv, with all that it brings along as the demo has it.
+install_canaille() {
+    install_venv || return
+    "$tools_venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+        tools_fail "Canaille needs Python 3.10 or newer. Put one first on PATH, remove target/venv and start again."
+        return 1
+    }
+    PIP_CONSTRAINT="$tools_root/examples/legacy-application/constraints.txt" \
+        install_python_packages "canaille[front,oidc,server,sqlite]==$canaille_version" "$@"
 }
 
 # Node, a certified OpenID provider and the browser driver, from npm into target/npm.
@@ -130,15 +143,34 @@ install_redis() {
     local packages
     if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
         echo "Unpacking the Debian packages redis-server and webdis into target/redis"
-        packages=$(tools_debian_packages redis-server webdis) ||
-            { [ "$(id -u)" -eq 0 ] && apt-get update >/dev/null 2>&1 && packages=$(tools_debian_packages redis-server webdis); } ||
-            packages=
+        packages=$(tools_debian_packages_or_update redis-server webdis) || packages=
         [ -n "$packages" ] && tools_unpack "$tools_redis" $packages &&
             tools_wrap "$tools_redis" redis-server && tools_wrap "$tools_redis" webdis && return
     fi
     tools_fail "redis-server or webdis is missing." \
         "  on Debian: their packages could not be fetched; apt-get update (with root) may help" \
         "  elsewhere: set REDIS_SERVER (Redis 6.2 or newer, or Valkey) and WEBDIS (0.1.9 or newer) to the programs"
+}
+
+# Glewlwyd, an OpenID provider. Its Debian package is unpacked into target/glewlwyd, without what only its pages and MariaDB need.
+install_glewlwyd() {
+    [ -x "$tools_glewlwyd/bin/glewlwyd" ] && return
+    install_venv || return
+    local packages=
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        echo "Unpacking the Debian package glewlwyd into target/glewlwyd"
+        packages=$(tools_debian_packages_or_update glewlwyd | grep -Ev '^(mysql|mariadb|default-mysql|dbconfig|fonts|libjs|libconfig-inifiles)-')
+        [ -n "$packages" ] && tools_unpack "$tools_glewlwyd" $packages && tools_wrap "$tools_glewlwyd" glewlwyd && return
+    fi
+    tools_fail "Glewlwyd is missing." \
+        "  on Debian: its package could not be fetched; apt-get update (with root) may help" \
+        "  elsewhere: it cannot be tried; GLEWLWYD may name a folder with bin/glewlwyd, usr/lib/glewlwyd and usr/share/doc/glewlwyd"
+}
+
+# The same as below, after apt-get update where that is needed and allowed.
+tools_debian_packages_or_update() {
+    tools_debian_packages "$@" ||
+        { [ "$(id -u)" -eq 0 ] && apt-get update >/dev/null 2>&1 && tools_debian_packages "$@"; }
 }
 
 # The packages that installing these would install.

@@ -4,6 +4,7 @@ mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
+pub mod recorded;
 mod refresh;
 mod tokens;
 mod userinfo;
@@ -189,6 +190,8 @@ pub struct Provider {
     pub access_token_lifetime: Duration,
     /// Whether a client gets refresh tokens.
     pub refresh_tokens: RefreshTokens,
+    /// Where its endpoints are besides, by address without query: those of a provider that is played.
+    pub places: BTreeMap<String, Endpoint>,
     /// What is said of access tokens that only this provider understands.
     pub opaque_tokens: BTreeMap<String, Value>,
     /// What its codes begin with.
@@ -237,6 +240,7 @@ impl Default for Provider {
             token_lifetime: Duration::from_secs(300),
             access_token_lifetime: Duration::from_secs(600),
             refresh_tokens: RefreshTokens::None,
+            places: BTreeMap::new(),
             opaque_tokens: BTreeMap::new(),
             code_prefix: "code-",
             given: Vec::new(),
@@ -261,7 +265,7 @@ impl Default for Provider {
 impl Provider {
     /// Answers `request`. The time of the answer is `now`.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Answer {
-        let endpoint = endpoint_of(request);
+        let endpoint = self.place_of(request).unwrap_or_else(|| endpoint_of(request));
         self.log.push((endpoint, request.clone()));
         let answer = match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
             Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
@@ -276,6 +280,17 @@ impl Provider {
             self.given.push((endpoint, response.clone()));
         }
         answer
+    }
+
+    /// Whether an address is this provider's.
+    pub fn is_at(&self, address: &str) -> bool {
+        let path = address.split('?').next().unwrap_or_default();
+        address.starts_with(PROVIDER_ORIGIN) || self.places.contains_key(path)
+    }
+
+    fn place_of(&self, request: &Request) -> Option<Endpoint> {
+        let authority = request.header(":authority").unwrap_or_default();
+        self.places.get(&format!("https://{authority}{}", request.path())).copied()
     }
 
     /// Lets `endpoint` behave like this from now on.

@@ -27,6 +27,8 @@ pub mod posted_forms;
 pub mod programs;
 pub mod provider_faults;
 pub mod provider_keys;
+pub mod recorded_logins;
+pub mod recorded_tokens;
 pub mod refresh;
 pub mod refresh_failures;
 pub mod refusals;
@@ -41,6 +43,7 @@ pub mod userinfo;
 
 mod registry;
 mod registry_of_browsers;
+mod registry_of_providers;
 mod registry_of_sessions;
 
 pub use crate::attacks::{
