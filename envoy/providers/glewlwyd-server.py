@@ -40,7 +40,7 @@ database={{ type="sqlite3"; path="{folder}/glewlwyd.db"; }};
 """
 
 SCOPES = ["openid", "staff", "orders"]
-USERS = {"alice": ["openid", "staff", "orders"], "bob": ["openid"]}
+USERS = {"alice": ["openid", "staff", "orders"], "bob": ["openid", "orders"]}
 
 
 def key(given, name, kid, alg):
@@ -64,7 +64,7 @@ def plugin(given):
             "pkce-allowed": True, "pkce-required": False, "pkce-method-plain-allowed": False,
             "introspection-revocation-allowed": True, "introspection-revocation-allow-target-client": True,
             "resource-allowed": True, "resource-scope": {"orders": ["https://api.example.org"]},
-            "request-parameter-allow": True, "request-maximum-exp": 3600, "client-jwks-parameter": "jwks",
+            "request-parameter-allow": True, "request-maximum-exp": 3600, "client-pubkey-parameter": "pubkey",
             "session-management-allowed": True, "session-cookie-name": "GLEWLWYD2_OIDC_SID", "session-cookie-expiration": 3600,
             "back-channel-logout-allowed": True, "front-channel-logout-allowed": True,
             "oauth-par-allowed": True, "oauth-par-duration": 90, "oauth-par-request_uri-prefix": "urn:ietf:params:oauth:request_uri:",
@@ -75,7 +75,8 @@ def plugin(given):
 
 def clients(given):
     application = given["application"]
-    public = {name: value for name, value in key(given, "p256", "client", "ES256").items() if name != "d"}
+    with open(f"{given['keys']}/p256-public.pem") as file:
+        public = file.read()
     common = {
         "enabled": True, "confidential": True, "redirect_uri": [f"{application}/oauth2/callback"],
         "post_logout_redirect_uris": [f"{application}/"], "scope": ["orders"],
@@ -91,7 +92,7 @@ def clients(given):
         # It does not decode what came by Basic authentication (RFC 6749 §2.3.1).
         client("special", token_endpoint_auth_method=["client_secret_basic"], client_secret="a secret: with/special+characters%"),
         client("eddsa", token_endpoint_auth_method=["client_secret_basic"], sign_kid="ed"),
-        client("assertion", token_endpoint_auth_method=["private_key_jwt"], jwks=json.dumps({"keys": [public]})),
+        client("assertion", token_endpoint_auth_method=["private_key_jwt"], pubkey=public),
     ]
 
 

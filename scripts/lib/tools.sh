@@ -6,6 +6,8 @@ tools_venv="$tools_root/target/venv"
 tools_npm="$tools_root/target/npm"
 tools_redis="$tools_root/target/redis"
 tools_glewlwyd="$tools_root/target/glewlwyd"
+tools_lemonldap="$tools_root/target/lemonldap"
+tools_mock_server="$tools_root/target/oauth2-mock-server"
 
 envoy_version=1.40.0
 canaille_version=0.3.6
@@ -13,6 +15,7 @@ node_version=22.23.3
 node_wheel_version=22.20.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
+oauth2_mock_server_version=9.3.0
 cargo_fuzz_version=0.13.2
 cargo_mutants_version=27.1.0
 
@@ -165,6 +168,47 @@ install_glewlwyd() {
     tools_fail "Glewlwyd is missing." \
         "  on Debian: its package could not be fetched; apt-get update (with root) may help" \
         "  elsewhere: it cannot be tried; GLEWLWYD may name a folder with bin/glewlwyd, usr/lib/glewlwyd and usr/share/doc/glewlwyd"
+}
+
+# LemonLDAP::NG, an OpenID provider. Its Debian packages are unpacked into target/lemonldap, with the Perl modules that it needs and
+# this machine has not; what only pages need stays away, and so does nginx: the tests run its portal in Plack's own server.
+install_lemonldap() {
+    [ -d "$tools_lemonldap/usr/share/lemonldap-ng" ] && return
+    install_venv || return
+    local packages=
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null && command -v perl >/dev/null && command -v openssl >/dev/null; then
+        echo "Unpacking the Debian packages of LemonLDAP::NG into target/lemonldap"
+        packages=$(tools_debian_packages_or_update lemonldap-ng-fastcgi-server liblemonldap-ng-portal-perl libstring-random-perl libio-string-perl |
+            grep -Ev '^(fonts-|libjs-|nginx)')
+        [ -n "$packages" ] && tools_unpack "$tools_lemonldap" $packages && tools_lemonldap_loads && return
+        rm -rf "$tools_lemonldap"
+    fi
+    tools_fail "LemonLDAP::NG is missing." \
+        "  on Debian: its packages could not be fetched, or Perl does not load them; apt-get update (with root) may help" \
+        "  elsewhere: it cannot be tried; LEMONLDAP may name a folder with usr/share/perl5 and usr/share/lemonldap-ng"
+}
+
+tools_lemonldap_loads() {
+    local libraries
+    libraries=$(echo "$tools_lemonldap"/usr/lib/*-linux-*)
+    PERL5LIB="$tools_lemonldap/usr/share/perl5:$(echo "$libraries"/perl5/*)" LD_LIBRARY_PATH=$libraries \
+        perl -e 'use Lemonldap::NG::Portal::Main; use Lemonldap::NG::Portal::Issuer::OpenIDConnect; use Plack::Runner;'
+}
+
+# oauth2-mock-server, from npm into target/oauth2-mock-server, for the Node of target/npm.
+install_mock_server() {
+    local stamp="$tools_mock_server/installed" package="oauth2-mock-server@$oauth2_mock_server_version" path
+    install_node_packages || return
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$package" ] && return
+    path="$tools_venv/bin:$PATH"
+    echo "Installing from npm into target/oauth2-mock-server: $package"
+    mkdir -p "$tools_mock_server"
+    echo '{"private": true}' >"$tools_mock_server/package.json"
+    (cd "$tools_mock_server" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "$package") || {
+        tools_fail "npm could not install $package (is the npm registry reachable?)"
+        return 1
+    }
+    echo "$package" >"$stamp"
 }
 
 # The same as below, after apt-get update where that is needed and allowed.

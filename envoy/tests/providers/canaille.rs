@@ -10,6 +10,8 @@ use crate::stage::{Behaviour, Findings, Plan, Provider, Stage, claims, header};
 
 const TOKEN: &str = "/oauth/token";
 
+struct Canaille(Provider);
+
 #[test]
 fn people_and_programs_use_it() {
     let stage = set("portal");
@@ -57,10 +59,10 @@ fn people_and_programs_use_it() {
 
     // Authlib's introspection says `exp` and `iat` with fractions of seconds.
     let token =
-        stage.provider.token(TOKEN, ("machine", "the secret of machine"), &[("grant_type", "client_credentials")]);
+        stage.provider.0.token(TOKEN, ("machine", "the secret of machine"), &[("grant_type", "client_credentials")]);
     let token = token["access_token"].as_str().expect("a token");
     let api = ("orders-api", "the secret of orders-api");
-    let said = stage.provider.token("/oauth/introspect", api, &[("token", token)]);
+    let said = stage.provider.0.token("/oauth/introspect", api, &[("token", token)]);
     assert!(said["exp"].is_f64(), "{said}");
     stage.asks_about(token);
     findings.works(Behaviour::BearerOpaque);
@@ -111,7 +113,7 @@ fn an_unsigned_access_token_is_refused_although_the_metadata_lists_none() {
     assert_eq!(stage.call(&format!("eyJhbGciOiJub25lIn0.{payload}.")).status, 401);
 }
 
-fn set(client: &str) -> Stage<Provider> {
+fn set(client: &str) -> Stage<Canaille> {
     Stage::set(|application| {
         let provider = start(application);
         let as_client = |id: &str| {
@@ -126,7 +128,7 @@ fn set(client: &str) -> Stage<Provider> {
         }
         let plan = Plan { portal, asking: as_client("orders-api"), finance: "\"finance\" in claims.groups" };
         let address = provider.address;
-        (provider, address, plan)
+        (Canaille(provider), address, plan)
     })
 }
 
@@ -140,7 +142,7 @@ fn start(application: &str) -> Provider {
     })
 }
 
-impl Stage<Provider> {
+impl Stage<Canaille> {
     fn sign_in(&self, visitor: &mut Visitor, path: &str, user: &str) -> Page {
         let name = visitor.open(&self.at(path));
         let password = visitor.submit(&name, &[("login", user)]);
@@ -149,14 +151,14 @@ impl Stage<Provider> {
     }
 
     fn metadata(&self) -> Value {
-        self.provider.ask(Request::get("/.well-known/openid-configuration")).document()
+        self.provider.0.ask(Request::get("/.well-known/openid-configuration")).document()
     }
 
     /// From another client than ours, for the API.
     fn token_of_a_person(&self) -> String {
         let fields = [("grant_type", "password"), ("username", "alice"), ("password", "the password of alice")];
         let fields = [fields.as_slice(), &[("scope", "openid profile email groups")]].concat();
-        let answer = self.provider.token(TOKEN, ("cli", "the secret of cli"), &fields);
+        let answer = self.provider.0.token(TOKEN, ("cli", "the secret of cli"), &fields);
         answer["access_token"].as_str().expect("a token").to_owned()
     }
 }

@@ -5,5 +5,7 @@
 
 mod canaille;
 mod glewlwyd;
+mod lemonldap;
+mod mock_server;
 mod oidc_provider;
 mod stage;

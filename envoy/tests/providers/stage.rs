@@ -29,7 +29,10 @@ impl Provider {
     pub fn start(name: &str, port: u16, path: &str, command: impl FnOnce(&std::path::Path) -> Command) -> Self {
         let folder = process::folder(name);
         let mut command = command(&folder);
-        command.current_dir(&folder);
+        // Where it keeps its files, unless it has to start elsewhere.
+        if command.get_current_dir().is_none() {
+            command.current_dir(&folder);
+        }
         let mut process = Process::start(name, folder, &mut command);
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         process.wait_until(START_LIMIT, || {

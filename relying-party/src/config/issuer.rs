@@ -1,5 +1,6 @@
 //! `issuer` and `tenants`: who issues tokens, and where its discovery document is.
 
+use serde_json::Value;
 use url::Url;
 
 use super::address;
@@ -76,6 +77,13 @@ impl Issuer {
     /// The tenant of `iss`, when this is a template.
     pub fn tenant(&self, iss: &str) -> Option<&str> {
         self.tenants.iter().find(|tenant| tenant.issuer == iss).map(|tenant| tenant.id.as_str())
+    }
+
+    /// Whether all that names a tenant beside `iss` names the same: the claim `tid`, and the member `issuer` of the key that signed,
+    /// which Entra ID adds so that no tenant's keys sign for another.
+    pub fn agrees(&self, iss: &str, tid: Option<&Value>, key_issuer: Option<&str>) -> bool {
+        let of_tenant = |issuer: &str| issuer == iss || issuer == self.text;
+        self.tenant(iss).is_none_or(|tenant| tid.is_none_or(|tid| tid == tenant) && key_issuer.is_none_or(of_tenant))
     }
 
     /// Whether this is a SPIFFE trust domain: its tokens name it in `sub` (SPIFFE JWT-SVID §3).

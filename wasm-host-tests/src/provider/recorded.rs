@@ -201,7 +201,9 @@ fn fill(value: &mut Value, now: UnixTime, known: &Value) {
         Value::String(text) => {
             if let Some(name) = text.strip_prefix('$') {
                 *value = match name.strip_prefix("now") {
-                    Some(seconds) => (i64::try_from(now.as_secs()).expect("a date") + seconds.parse().unwrap_or(0)).into(),
+                    Some(seconds) => {
+                        (i64::try_from(now.as_secs()).expect("a date") + seconds.parse().unwrap_or(0)).into()
+                    }
                     None => known[name].clone(),
                 };
             }

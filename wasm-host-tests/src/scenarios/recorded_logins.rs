@@ -73,7 +73,9 @@ pub fn roles_of_keycloak_are_read_where_they_are<W: World>() {
 
 pub fn hundreds_of_roles_of_keycloak_make_a_large_session_and_no_loop<W: World>() {
     let roles = |count: u64| -> Vec<String> {
-        (0..count).map(|number| format!("role-{:x}", u64::pow(number + 3, 5).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect()
+        (0..count)
+            .map(|number| format!("role-{:x}", u64::pow(number + 3, 5).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect()
     };
     let recorded = Recorded::keycloak().changed("id_token", |token| {
         token["claims"]["realm_access"]["roles"] = json!(roles(400));
@@ -101,7 +103,8 @@ pub fn a_logout_token_of_keycloak_ends_the_session_that_it_names<W: World>() {
 pub fn a_logout_token_without_exp_is_refused_and_the_log_says_so<W: World>() {
     for recorded in [Recorded::keycloak(), Recorded::authentik()] {
         let (mut world, mut browser) = signed_in_with::<W>(recorded.setup());
-        let exchange = logged_out_by(&mut world, &recorded, |claims| drop(claims.as_object_mut().map(|all| all.remove("exp"))));
+        let exchange =
+            logged_out_by(&mut world, &recorded, |claims| drop(claims.as_object_mut().map(|all| all.remove("exp"))));
         exchange.refused_with(400).because_of("logout_token.exp_missing");
         assert!(has_session(&mut browser, &mut world));
     }
@@ -150,7 +153,7 @@ pub fn a_key_of_another_tenant_of_entra_id_signs_for_nobody_else<W: World>() {
         token["header"]["kid"] = "JDNa_4i4r7FgigL3sHIlI3xV-IU".into();
     });
     let page = Browser::default().open(&mut W::open(recorded.setup()), "/");
-    page.exchange.refused_with(502).because_of("id_token.");
+    page.exchange.refused_with(502).because_of("id_token.tenant_mismatch");
 }
 
 pub fn a_refresh_at_entra_id_brings_no_id_token<W: World>() {

@@ -142,10 +142,7 @@ pub fn a_workflow_of_github_is_admitted_by_repository_and_environment<W: World>(
                      claims.job_workflow_ref.startsWith(\"octo-org/octo-repo/.github/workflows/deploy.yml@\")";
     let mut world = W::open(requiring(&recorded, condition));
     let exchange = accepted(&mut world, &recorded, |_| ());
-    assert_eq!(
-        exchange.forwarded().header("x-auth-subject"),
-        Some("repo:octo-org/octo-repo:environment:production")
-    );
+    assert_eq!(exchange.forwarded().header("x-auth-subject"), Some("repo:octo-org/octo-repo:environment:production"));
     for (claim, value) in [
         ("repository", json!("octo-org/octo-repo-fork")),
         ("environment", Value::Null),
