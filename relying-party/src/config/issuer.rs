@@ -176,6 +176,11 @@ mod tests {
         let issuer = Issuer::template("https://login.example/{tenantid}/v2.0".to_owned(), &["contoso", "fabrikam"]);
         assert!(issuer.accepts("https://login.example/contoso/v2.0"));
         assert_eq!(issuer.tenant("https://login.example/fabrikam/v2.0"), Some("fabrikam"));
+        let (contoso, fabrikam) = ("https://login.example/contoso/v2.0", "https://login.example/fabrikam/v2.0");
+        let agrees = |tid: Option<&str>, key: Option<&str>| issuer.agrees(contoso, tid.map(Value::from).as_ref(), key);
+        assert!(agrees(None, None) && agrees(Some("contoso"), Some(contoso)) && agrees(None, Some(issuer.as_str())));
+        assert!(!agrees(Some("fabrikam"), None) && !agrees(None, Some(fabrikam)) && !agrees(Some(""), None));
+        assert!(Issuer::exact(contoso.to_owned()).agrees(contoso, Some(&Value::from("x")), Some("y")), "no tenants");
         for foreign in ["https://login.example/{tenantid}/v2.0", "https://login.example/evil/v2.0", "contoso", ""] {
             assert!(!issuer.accepts(foreign), "{foreign}");
         }
