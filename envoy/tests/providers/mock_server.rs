@@ -61,11 +61,11 @@ fn one_fault_costs_one_login_and_no_more() {
         ("no access token", 502, "token.access_token_missing"),
         ("another token type", 502, "token.token_type_not_bearer"),
         ("no object", 502, "token.malformed"),
-        ("invalid grant", 502, "token.invalid_grant"),
+        ("invalid grant", 400, "token.invalid_grant"),
         ("internal error", 503, "token.unavailable"),
         ("another state", 400, "login.state_invalid"),
-        ("no code", 502, "authorization."),
-        ("access denied", 403, "authorization.access_denied"),
+        ("no code", 400, "authorization_response.code_missing"),
+        ("access denied", 400, "authorization.access_denied"),
     ] {
         let before = stage.backend.received().len();
         let mut visitor = Visitor::default();
