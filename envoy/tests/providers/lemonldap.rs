@@ -6,7 +6,7 @@ use envoy_ring::{Page, Visitor, port, tools};
 use serde_json::{Value, json};
 use wasm_host_tests::message::Request;
 
-use crate::stage::{Behaviour, Findings, Plan, Provider, Stage, claims, header};
+use crate::stage::{Behaviour, Findings, Plan, Provider, Stage, claims};
 
 const AUDIENCE: &str = "https://api.example.org";
 
