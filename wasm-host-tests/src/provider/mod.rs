@@ -4,6 +4,7 @@ mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
+mod places;
 pub mod recorded;
 mod refresh;
 mod tokens;
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 use crate::message::{Request, Response};
 use id_token::Draft;
 use keys::TestKey;
+use places::issuer_of;
 pub use refresh::RefreshTokens;
 
 /// The issuer identifier. Its site is not the application's, so that cookies meet the rules for other sites.
@@ -265,7 +267,7 @@ impl Default for Provider {
 impl Provider {
     /// Answers `request`. The time of the answer is `now`.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Answer {
-        let endpoint = self.place_of(request).unwrap_or_else(|| endpoint_of(request));
+        let endpoint = self.endpoint_of(request);
         self.log.push((endpoint, request.clone()));
         let answer = match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
             Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
@@ -280,17 +282,6 @@ impl Provider {
             self.given.push((endpoint, response.clone()));
         }
         answer
-    }
-
-    /// Whether an address is this provider's.
-    pub fn is_at(&self, address: &str) -> bool {
-        let path = address.split('?').next().unwrap_or_default();
-        address.starts_with(PROVIDER_ORIGIN) || self.places.contains_key(path)
-    }
-
-    fn place_of(&self, request: &Request) -> Option<Endpoint> {
-        let authority = request.header(":authority").unwrap_or_default();
-        self.places.get(&format!("https://{authority}{}", request.path())).copied()
     }
 
     /// Lets `endpoint` behave like this from now on.
@@ -425,33 +416,5 @@ impl Provider {
             "authorization_response_iss_parameter_supported": self.response_issuer.is_some(),
             "x_vendor_extension": {"any": ["thing"]},
         })
-    }
-}
-
-/// Which of the two issuers a request is for.
-fn issuer_of(request: &Request) -> &'static str {
-    let is_second = request.path().starts_with(SECOND_ISSUER.trim_start_matches(PROVIDER_ORIGIN));
-    if is_second { SECOND_ISSUER } else { ISSUER }
-}
-
-fn endpoint_of(request: &Request) -> Endpoint {
-    let base = issuer_of(request).trim_start_matches(PROVIDER_ORIGIN);
-    // Some of its endpoints may be on other hosts of the provider, as Google's are.
-    if !request.header(":authority").is_some_and(|authority| authority.ends_with(".provider.test")) {
-        return Endpoint::Unknown;
-    }
-    if OTHER_KEYS.ends_with(request.path()) {
-        return Endpoint::OtherKeys;
-    }
-    match request.path().strip_prefix(base) {
-        Some("/.well-known/openid-configuration") => Endpoint::Discovery,
-        Some(path) if path == "/keys" || path.starts_with("/keys/") => Endpoint::Keys,
-        Some("/authorize") => Endpoint::Authorize,
-        Some("/token") => Endpoint::Token,
-        Some("/userinfo") => Endpoint::Userinfo,
-        Some("/introspect") => Endpoint::Introspection,
-        Some("/par") => Endpoint::PushedAuthorization,
-        Some("/logout") => Endpoint::EndSession,
-        _ => Endpoint::Unknown,
     }
 }
