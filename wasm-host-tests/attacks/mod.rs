@@ -1,5 +1,5 @@
 //! What has gone wrong in systems of this kind, tried on this one. Each scenario is named after its advisory; cases are data in
-//! `corpus/`. [`index`] says which scenario answers what, and its tests fail when one is missing.
+//! `corpus/`. `index.rs` says which scenario answers what, and its tests fail when one is missing.
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
 pub mod corpus;

@@ -1,8 +1,13 @@
-//! Attacks that are decided before the first request: configurations with which nothing may start, in the core and in the module.
+//! Attacks that are no scenarios, in the core and in the module: configurations with which nothing may start, and endpoints that only
+//! configured clusters can reach.
 
 use serde_json::{Value, json};
 use wasm_host_tests::attacks::corpus::cases_of;
+use wasm_host_tests::message::Request;
+use wasm_host_tests::provider::CLUSTER;
 use wasm_host_tests::setup::Setup;
+use wasm_host_tests::simulation::{Proxy, VirtualWorld};
+use wasm_host_tests::world::World;
 
 const STARTS: &str = include_str!("../attacks/corpus/starts.txt");
 
@@ -52,9 +57,32 @@ fn the_keys(_: &str) -> String {
     "session.keys".to_owned()
 }
 
+/// Istio CVE-2026-41413: where keys are is for the provider to say, who is asked for the operator.
+fn only_configured_clusters_carry_anything<P: Proxy>() {
+    for host in ["evil.example", "169.254.169.254", "metadata.internal", "login.provider.test.evil.example", "webdis"] {
+        for member in ["jwks_uri", "token_endpoint", "userinfo_endpoint", "introspection_endpoint"] {
+            let mut world = VirtualWorld::<P>::open(Setup::api().of_provider("userinfo", true).provider(|provider| {
+                provider.change_metadata(move |document| document[member] = format!("https://{host}/x").into());
+            }));
+            world.settle();
+            wasm_host_tests::browser::Browser::default().open(&mut world, "/private");
+            let now = world.now();
+            let token = world.provider().access_token(now).sign();
+            world.send(Request::get("/orders").with("authorization", format!("Bearer {token}")));
+            assert!(!world.carried().is_empty());
+            assert!(world.carried().iter().all(|(cluster, _)| cluster == CLUSTER), "{host}: {:?}", world.carried());
+        }
+    }
+}
+
 macro_rules! rings {
-    ($($ring:ident),*) => {
+    ($($ring:ident: $proxy:ty),*) => {
         $(mod $ring {
+            #[test]
+            fn cve_2026_41413_only_configured_clusters_carry_anything() {
+                super::only_configured_clusters_carry_anything::<$proxy>();
+            }
+
             #[test]
             fn ghsa_652x_m2gr_hppm_a_setting_without_effect_keeps_everything_from_starting() {
                 super::nothing_starts("GHSA-652x-m2gr-hppm", super::the_setting, super::$ring);
@@ -71,6 +99,6 @@ macro_rules! rings {
     };
 }
 
-rings!(core);
+rings!(core: wasm_host_tests::core_world::CoreProxy);
 #[cfg(feature = "wasm")]
-rings!(wasm);
+rings!(wasm: wasm_host_tests::host::Host<true>);
