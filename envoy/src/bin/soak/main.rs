@@ -36,10 +36,12 @@ const PAUSE: Duration = Duration::from_millis(3);
 const ROTATION: Duration = Duration::from_secs(14);
 /// How long access tokens of people live; half of it later they are refreshed.
 const PEOPLES_TOKENS: Duration = Duration::from_secs(6);
-/// How long access tokens of programs are valid; with `clock_skew` they are remembered a minute longer.
+/// How long access tokens of programs are valid (seconds).
 const TOKEN_LIFETIME: u64 = 30;
-/// How many passes over all sessions it takes until every worker has seen nearly all of them.
-const PASSES: usize = 4;
+/// How many passes over all sessions it takes until both workers have seen nearly all of them.
+const PASSES: usize = 8;
+/// How often a token comes that is new, among sessions: after all passes over 50,000 sessions there is no room for more of them.
+const SESSIONS_PER_TOKEN: usize = 7;
 /// Requests that the simulated provider remembers.
 const LOG: usize = 20_000;
 /// What memory may grow by from the end of the warm-up to the end: this, and a twentieth.
@@ -57,14 +59,13 @@ fn main() {
     setup.provider.access_token_lifetime = Duration::from_secs(8 * 3600);
     let provider = SimulatedProvider::start(std::mem::take(&mut setup.provider));
     let application = Application::start();
-    let listeners = [false, true].map(|stop_iteration| listener(&setup, stop_iteration));
-    let addresses = [&listeners[0], &listeners[1]].map(Listener::address);
-    let builder =
-        Envoy::builder().cluster("application", application.address()).cluster(CLUSTER, provider.address()).workers(2);
-    let envoy = listeners.into_iter().fold(builder, envoy_ring::envoy::Builder::listener).start();
+    let listener = listener(&setup);
+    let address = listener.address();
+    let builder = Envoy::builder().cluster("application", application.address()).cluster(CLUSTER, provider.address());
+    let envoy = builder.listener(listener).workers(2).start();
 
     let mut first = Browser::default();
-    let page = first.open(&mut Way::new(addresses[0], provider.shared()), "/private");
+    let page = first.open(&mut Way::new(address, provider.shared()), "/private");
     assert_eq!(page.exchange.status(), 200, "{:?}", page.exchange.response);
     let cookie = first.jar.header(AUTHORITY, "/private", Initiator::SameSite, now()).expect("a session");
     println!("Sealing {count} sessions");
@@ -79,18 +80,20 @@ fn main() {
         rotation::publish(&mut provider, 1);
         town.settle(&mut provider);
     }
-    println!("Every worker sees every session");
-    let warming = Load::begin(&addresses, vec![people_with_sessions("session", &sessions)], Duration::ZERO);
+    println!("Both workers see every session, and more tokens than they remember");
+    let mut callers: Vec<_> = (0..SESSIONS_PER_TOKEN).map(|_| people_with_sessions("session", &sessions)).collect();
+    callers.push(new_tokens(&town));
+    let warming = Load::begin(&[address], callers, Duration::ZERO);
     warming.goes_on_for(PASSES * count);
     let warmed = warming.end();
     warmed.assert_faultless();
 
     println!("Load for {seconds} s; memory is compared from the end of the first fifth");
-    let load = Load::begin(&addresses, mix(&town, &sessions), PAUSE);
+    let load = Load::begin(&[address], mix(&town, &sessions), PAUSE);
     let lives: Vec<_> = (0..2)
         .map(|thread| {
             let (town, shared) = (Arc::clone(&town), provider.shared());
-            std::thread::spawn(move || town.live(&shared, addresses, thread))
+            std::thread::spawn(move || town.live(&shared, address, thread))
         })
         .collect();
     let (mut rotations, mut memory) = (0, Vec::new());
@@ -142,12 +145,11 @@ fn main() {
     envoy.assert_no_crash();
 }
 
-fn listener(setup: &Setup, stop_iteration: bool) -> Listener {
-    let filter = Filter::latchkey(setup.document.clone()).in_vm("soak").stop_iteration(stop_iteration);
+fn listener(setup: &Setup) -> Listener {
+    let filter = Filter::latchkey(setup.document.clone()).stop_iteration(true);
     let environment = setup.environment.iter();
     let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
-    let name = format!("soak-{stop_iteration}");
-    Listener::new(&name, filter, Route::Backend, Access::Silent).leading_to("application").behind_tls()
+    Listener::new("soak", filter, Route::Backend, Access::Silent).leading_to("application").behind_tls()
 }
 
 fn subject(number: usize) -> String {
@@ -156,10 +158,19 @@ fn subject(number: usize) -> String {
 
 /// Each session in turn, as its own person.
 fn people_with_sessions(name: &'static str, sessions: &Arc<Vec<String>>) -> Caller {
-    let (sessions, turn) = (Arc::clone(sessions), AtomicUsize::new(0));
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let sessions = Arc::clone(sessions);
     Caller::new(name, Expected::Admitted, move |_| {
-        let number = turn.fetch_add(1, Ordering::Relaxed) % sessions.len();
+        let number = TURN.fetch_add(1, Ordering::Relaxed) % sessions.len();
         Request::fetch("/private").with("cookie", &sessions[number]).with(SUBJECT, subject(number))
+    })
+}
+
+fn new_tokens(town: &Arc<Town>) -> Caller {
+    let town = Arc::clone(town);
+    Caller::new("new token", Expected::Admitted, move |number| {
+        let generation = town.generation.load(Ordering::SeqCst);
+        bearer(&token(generation, number, TOKEN_LIFETIME)).with(SUBJECT, "ada")
     })
 }
 
@@ -169,14 +180,11 @@ fn mix(town: &Arc<Town>, sessions: &Arc<Vec<String>>) -> Vec<Caller> {
         let (name, expected) = ("session, posting", caller.expected());
         Caller::new(name, expected, move |number| body(caller.request(number), length))
     };
-    let (newest, ended) = (Arc::clone(town), Arc::clone(town));
+    let ended = Arc::clone(town);
     let same = rotation::lasting_token(claims(0, 24 * 3600));
     vec![
         people_with_sessions("session", sessions),
-        Caller::new("new token", Admitted, move |number| {
-            let generation = newest.generation.load(Ordering::SeqCst);
-            bearer(&token(generation, number, TOKEN_LIFETIME)).with(SUBJECT, "ada")
-        }),
+        new_tokens(town),
         people_with_sessions("another session", sessions),
         Caller::new("no credential", Refused, |_| Request::fetch("/private")),
         Caller::new("public", Admitted, |_| Request::get("/public/page").with(SUBJECT, NOBODY)),
