@@ -158,10 +158,15 @@ impl Load {
 
     /// Waits until so many more requests have been answered.
     pub fn goes_on_for(&self, requests: usize) {
-        let (before, start) = (self.answered.load(Ordering::SeqCst), Instant::now());
-        while self.answered.load(Ordering::SeqCst) < before + requests {
-            assert!(start.elapsed() < Duration::from_secs(90), "the load stands still");
+        let answered = || self.answered.load(Ordering::SeqCst);
+        let until = answered() + requests;
+        let (mut last, mut moved) = (answered(), Instant::now());
+        while last < until {
             std::thread::sleep(Duration::from_millis(5));
+            if answered() > last {
+                (last, moved) = (answered(), Instant::now());
+            }
+            assert!(moved.elapsed() < Duration::from_secs(60), "the load stands still");
         }
     }
 
