@@ -17,6 +17,7 @@ macro_rules! scenarios_of_sessions {
         $crate::scenarios! { @theme $how $world, several_providers:
             a_person_chooses_between_providers_and_comes_back,
             a_rule_with_one_provider_leaves_no_choice,
+            a_login_that_somebody_else_begins_goes_to_the_issuer_that_they_name,
             the_domain_of_an_address_chooses,
             the_sign_in_page_takes_an_address_without_a_script,
             without_domains_there_is_no_form,
