@@ -24,6 +24,7 @@ pub struct Listener {
     access: Access,
     patience: Duration,
     ends_tls: bool,
+    normalizes: bool,
 }
 
 /// Where requests go: a name and an address, which need not be there yet.
@@ -178,6 +179,7 @@ impl Listener {
             access,
             patience: Duration::from_secs(300),
             ends_tls: false,
+            normalizes: false,
         }
     }
 
@@ -221,7 +223,15 @@ impl Listener {
         self
     }
 
+    /// Normalizes paths, and refuses those with escaped slashes, as README asks for.
+    #[must_use]
+    pub const fn normalizing_paths(mut self) -> Self {
+        self.normalizes = true;
+        self
+    }
+
     fn render(&self, folder: &Path, place: Place) -> String {
+        let paths = if self.normalizes { include_str!("../config/paths.yaml").trim_end() } else { "" };
         let access_log = match self.access {
             Access::Logged => fill(
                 include_str!("../config/access-log.yaml"),
@@ -241,6 +251,7 @@ impl Listener {
                 ("port", &self.port.to_string()),
                 ("transport_socket", &if self.ends_tls { downstream_tls() } else { String::new() }),
                 ("scheme", self.scheme),
+                ("paths", paths),
                 ("patience", &format!("{}s", self.patience.as_secs_f64())),
                 ("access_log", &access_log),
                 ("http_filters", &self.filter.render(&self.name)),
