@@ -150,36 +150,36 @@ impl Crowd {
             with(with(fields, "sec-fetch-mode", "navigate".to_owned()), "sec-fetch-site", "same-origin".to_owned())
         };
         let again = usize::try_from(number).expect("a number") % KNOWN;
-        match number % 40 {
-            0 | 1 => (with(get("/"), "cookie", self.session(number, 3600)), b"", false),
-            2 | 3 => (with(get("/api"), "authorization", format!("Bearer {}", token("k", number))), b"", false),
-            4..=13 => (with(get("/"), "cookie", self.known[again].clone()), b"", false),
-            14 => (person(&format!("/page/{number}?a=b")), b"", false),
-            15 => (form(), b"a=b&c=d", false),
-            16 => (person(&format!("/oauth2/login?return_to=/{number}")), b"", false),
-            17 => (with(person("/recent"), "cookie", self.known[again].clone()), b"", false),
-            18 | 19 => (person(&format!("/oauth2/callback?code=c&state={number}")), b"", false),
-            20 | 21 => {
+        match number % 80 {
+            0 => (with(get("/"), "cookie", self.session(number, 3600)), b"", false),
+            1 | 2 => (with(get("/api"), "authorization", format!("Bearer {}", token("k", number))), b"", false),
+            3..=8 => (with(get("/"), "cookie", self.known[again].clone()), b"", false),
+            9 => (with(person("/recent"), "cookie", self.known[again].clone()), b"", false),
+            10 => (person(&format!("/page/{number}?a=b")), b"", false),
+            11 => (form(), b"a=b&c=d", false),
+            12 => (person(&format!("/oauth2/login?return_to=/{number}")), b"", false),
+            13 | 14 => (person(&format!("/oauth2/callback?code=c&state={number}")), b"", true),
+            15 | 16 => {
                 (with(get("/api"), "authorization", format!("Bearer {}", token(&number.to_string(), 1))), b"", true)
             }
-            22 | 23 => (with(get("/api"), "authorization", format!("Bearer opaque-{number}")), b"", false),
-            24..=29 => (get(&format!("/public/{number}")), b"", false),
-            30..=33 => (get("/oauth2/session"), b"", false),
-            34 | 35 => (post("/oauth2/backchannel-logout"), b"logout_token=x", false),
-            36 | 37 => (get(&format!("/public/../{number}")), b"", false),
+            17 | 18 => (with(get("/api"), "authorization", format!("Bearer opaque-{number}")), b"", false),
+            19 | 20 => (post("/oauth2/backchannel-logout"), b"logout_token=x", false),
+            21 | 22 => (get(&format!("/public/../{number}")), b"", false),
             // To be refreshed; half of the time the provider keeps silent.
-            38 if number % 800 == 38 => (with(get("/"), "cookie", self.session(number, 1)), b"", number % 1600 == 38),
-            39 if number % 1600 == 39 => {
+            23 if number % 800 == 23 => (with(get("/"), "cookie", self.session(number, 1)), b"", number % 1600 == 23),
+            24 if number % 1600 == 24 => {
                 (with(person("/oauth2/logout"), "cookie", self.session(number, 3600)), b"", false)
             }
-            _ => (with(get("/"), "cookie", format!("__Host-latchkey=1.{number}")), b"", false),
+            23..=26 => (with(get("/"), "cookie", format!("__Host-latchkey=1.{number}")), b"", false),
+            27..=52 => (get("/oauth2/session"), b"", false),
+            _ => (get(&format!("/public/{number}")), b"", false),
         }
     }
 
     /// The cookie of somebody whose tokens end in so many seconds.
     fn session(&mut self, number: u32, lifetime: u64) -> String {
         let policy = self.config.session.as_ref().expect("sessions");
-        let claims = json!({"iss": ISSUER, "sub": format!("person-{number}"), "groups": ["staff", "finance", "board"]});
+        let claims = json!({"iss": ISSUER, "sub": format!("person-{number}"), "groups": groups(24)});
         let value = Secret::new(format!("refresh-{number}"));
         let sign_in = SignIn {
             provider: "corp".to_owned(),
@@ -251,11 +251,17 @@ impl relying_party::entropy::Entropy for Repeating {
     }
 }
 
+/// Enough of them that the caches fill.
+fn groups(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("department-{number}-of-the-company")).collect()
+}
+
 fn token(kid: &str, number: u32) -> String {
     let header = json!({"alg": "ES256", "kid": kid, "typ": "at+jwt"});
     let claims = json!({
         "iss": ISSUER, "aud": "api", "sub": format!("service-{number}"), "client_id": "c", "jti": number.to_string(),
         "iat": BEGINNING.as_secs() - 60, "exp": BEGINNING.as_secs() + 86_400, "scope": "a b c",
+        "groups": groups(12),
     });
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     format!("{header}.{claims}.{}", URL_SAFE_NO_PAD.encode([1; 64]))
