@@ -116,7 +116,7 @@ impl Crowd {
     /// The request of this number comes, and is decided or given up.
     fn receive(&mut self, number: u32) {
         self.now = self.now + Duration::from_millis(1);
-        if number % 1000 == 0 {
+        if number.is_multiple_of(1000) {
             let (over, open) = std::mem::take(&mut self.hanging).into_iter().partition(|(until, _)| *until <= self.now);
             self.hanging = open;
             let over: Vec<(UnixTime, CalloutId)> = over;
@@ -299,7 +299,7 @@ fn a_million_requests_leave_no_more_than_the_caches_may_hold() {
     let mut seen = Vec::new();
     for number in 1..=STREAMS {
         crowd.receive(number);
-        if number % SOME == 0 {
+        if number.is_multiple_of(SOME) {
             seen.push(live());
         }
     }
