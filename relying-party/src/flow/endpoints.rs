@@ -45,7 +45,9 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
     for (name, value) in form_urlencoded::parse(visit.head.query().unwrap_or_default().as_bytes()) {
         match &*name {
             // `iss` and `target_link_uri`: a login that somebody else begins (OIDC Core 1.0 §4).
-            "return_to" | "target_link_uri" => target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path),
+            "return_to" | "target_link_uri" => {
+                target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path)
+            }
             "provider" => choice.provider = Some(value.into_owned()),
             "iss" => choice.provider = Some(name_of_issuer(&value, scene)),
             "login_hint" => choice.login_hint = Some(value.into_owned()),
