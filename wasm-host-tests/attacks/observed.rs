@@ -45,11 +45,12 @@ impl<W: World> Observed<W> {
 
     fn leaks(&mut self) -> Vec<String> {
         let secrets = self.secrets();
-        let log = self.world.log().into_iter().map(|line| (Place::Log, line));
-        let calls: Vec<_> = places::of_calls(&self.world.provider().log);
+        let Self { world, document, seen, .. } = self;
+        let log = world.log().into_iter().map(|line| (Place::Log, line));
+        let provider = world.provider();
         let answers =
-            self.seen.iter().flat_map(|(request, exchange)| places::of_exchange(request, exchange, &self.document));
-        leaks(&secrets, log.chain(answers).chain(calls))
+            seen.iter().flat_map(|(request, exchange)| places::of_exchange(request, exchange, document, &provider));
+        leaks(&secrets, log.chain(answers).chain(places::of_calls(&provider.log)))
     }
 }
 

@@ -5,17 +5,22 @@ use serde_json::Value;
 
 use super::Place;
 use crate::message::{Request, Response};
-use crate::provider::{Endpoint, PROVIDER_ORIGIN};
+use crate::provider::{Endpoint, Provider};
 use crate::scenarios::SESSION_COOKIE;
 use crate::world::Exchange;
 
 /// An answer to a client, and what the application got.
-pub fn of_exchange(request: &Request, exchange: &Exchange, document: &Value) -> Vec<(Place, String)> {
+pub fn of_exchange(
+    request: &Request,
+    exchange: &Exchange,
+    document: &Value,
+    provider: &Provider,
+) -> Vec<(Place, String)> {
     let hint =
         request.query("login_hint").map(|hint| form_urlencoded::byte_serialize(hint.as_bytes()).collect::<String>());
     let fields = exchange.response.fields.iter().map(|(name, value)| {
         // Who somebody says they are is passed on as they said it.
-        let (place, value) = field(name, &text(value));
+        let (place, value) = field(name, &text(value), provider);
         match (&place, &hint) {
             (Place::ToAuthorization, Some(hint)) => (place, value.replace(&format!("login_hint={hint}"), "")),
             _ => (place, value),
@@ -51,12 +56,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn field(name: &str, value: &str) -> (Place, String) {
-    let path = value.split('?').next().unwrap_or_default();
-    let place = match name {
-        "set-cookie" if value.split('=').next().is_some_and(|name| name.contains("latchkey")) => Place::SetCookie,
-        "location" if path.starts_with(PROVIDER_ORIGIN) && path.ends_with("/authorize") => Place::ToAuthorization,
-        "location" if path.starts_with(PROVIDER_ORIGIN) && path.ends_with("/logout") => Place::ToLogout,
+fn field(name: &str, value: &str, provider: &Provider) -> (Place, String) {
+    let place = match (name, provider.endpoint_at(value)) {
+        ("set-cookie", _) if value.split('=').next().is_some_and(|name| name.contains("latchkey")) => Place::SetCookie,
+        ("location", Endpoint::Authorize) => Place::ToAuthorization,
+        ("location", Endpoint::EndSession) => Place::ToLogout,
         _ => Place::Answer(name.to_owned()),
     };
     (place, value.to_owned())

@@ -59,7 +59,11 @@ impl Secrets {
         match claims {
             Value::String(text) => self.add(Kind::Claim, text),
             Value::Array(items) => items.iter().for_each(|item| self.of_person(item)),
-            Value::Object(members) => members.values().for_each(|member| self.of_person(member)),
+            // Who says it, and to whom, is no secret.
+            Value::Object(members) => {
+                let of_person = members.iter().filter(|(name, _)| !matches!(name.as_str(), "iss" | "aud" | "azp"));
+                of_person.for_each(|(_, member)| self.of_person(member));
+            }
             _ => (),
         }
     }

@@ -10,6 +10,13 @@ impl Provider {
         address.starts_with(PROVIDER_ORIGIN) || self.places.contains_key(path)
     }
 
+    /// Which endpoint an address leads to.
+    pub fn endpoint_at(&self, address: &str) -> Endpoint {
+        let rest = address.strip_prefix("https://").unwrap_or_default();
+        let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        self.endpoint_of(&Request::default().with(":authority", authority).with(":path", target))
+    }
+
     /// Which endpoint a request is for.
     pub(super) fn endpoint_of(&self, request: &Request) -> Endpoint {
         let authority = request.header(":authority").unwrap_or_default();
