@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use crate::config::Provider;
-use crate::http::CalloutRequest;
+use crate::http::{CalloutRequest, uri};
 use crate::reason::Reason;
 
 /// How long a provider may take to answer.
@@ -25,6 +25,9 @@ impl Endpoint {
     pub fn parse(text: &str) -> Result<Self, EndpointError> {
         if text.len() > MAX_LENGTH {
             return Err(EndpointError::TooLong);
+        }
+        if !uri::is_plain(text) {
+            return Err(EndpointError::Malformed);
         }
         let url = Url::parse(text).map_err(|_| EndpointError::Malformed)?;
         match url.scheme() {
