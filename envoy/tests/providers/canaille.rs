@@ -39,11 +39,7 @@ fn people_and_programs_use_it() {
     stage.is_refreshed(&mut alice, 2);
     findings.works(Behaviour::Refresh);
 
-    let confirm = alice.open(&stage.at("/oauth2/logout"));
-    assert_eq!(confirm.address.path(), "/oauth/end_session", "{confirm:?}");
-    let home = alice.submit(&confirm, &[("answer", "logout")]);
-    assert_eq!(home.address.as_str(), stage.at("/?state=latchkey-signed-out"), "{home:?}");
-    assert!(!stage.has_session(&mut alice));
+    stage.signs_out(&mut alice, "/oauth/end_session", &[("answer", "logout")]);
     let login = alice.open(&stage.at("/"));
     assert_eq!(login.address.path(), "/login", "signed out at the provider, too: {login:?}");
     findings.works(Behaviour::Logout);

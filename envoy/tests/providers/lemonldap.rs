@@ -39,11 +39,7 @@ fn people_and_programs_use_it() {
     stage.verifies(&token);
     findings.works(Behaviour::BearerJwt);
 
-    let confirm = doctor.open(&stage.at("/oauth2/logout"));
-    assert_eq!(confirm.address.path(), "/oauth2/logout", "{confirm:?}");
-    let home = doctor.submit(&confirm, &[]);
-    assert_eq!(home.address.as_str(), stage.at("/?state=latchkey-signed-out"), "{home:?}");
-    assert!(!stage.has_session(&mut doctor));
+    stage.signs_out(&mut doctor, "/oauth2/logout", &[]);
     let login = doctor.open(&stage.at("/"));
     assert!(login.response.text().contains("password"), "signed out at the provider, too: {login:?}");
     findings.works(Behaviour::Logout);

@@ -135,6 +135,16 @@ impl<P> Stage<P> {
         visitor.fetch(&self.at("/oauth2/session")).status == 200
     }
 
+    /// Signs out here, confirms it on the provider's page at `path` with these fields, and comes back.
+    #[track_caller]
+    pub fn signs_out(&self, visitor: &mut Visitor, path: &str, fields: &[(&str, &str)]) {
+        let confirm = visitor.open(&self.at("/oauth2/logout"));
+        assert_eq!(confirm.address.path(), path, "{confirm:?}");
+        let home = visitor.submit(&confirm, fields);
+        assert_eq!(home.address.as_str(), self.at("/?state=latchkey-signed-out"), "{home:?}");
+        assert!(!self.has_session(visitor));
+    }
+
     /// A logout token that the provider sent is refused, and the log says why.
     pub fn refuses_a_logout_token(&self, reason: &str) {
         let start = Instant::now();

@@ -1,5 +1,7 @@
-//! URIs of others, as they are written. `Url` is for those that lead somewhere: it repairs white space, backslashes and missing
-//! slashes, and takes escapes out of hosts (WHATWG).
+//! URIs as they are written. `Url` is for those that lead somewhere: it repairs white space, backslashes and missing slashes, and
+//! takes escapes out of hosts (WHATWG).
+
+use url::{Host, Url};
 
 /// Whether this is an absolute URI in visible ASCII (RFC 3986 §3); what it means is somebody else's business.
 pub fn is_absolute(text: &str) -> bool {
@@ -16,6 +18,16 @@ pub fn is_plain(text: &str) -> bool {
     let after_scheme = text.split_once(':').map_or(text, |(_, rest)| rest).trim_start_matches('/');
     let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
     text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !authority.contains('%')
+}
+
+/// Whether a URL's host can only be this machine: a loopback address, `localhost`, or what is below it (RFC 6761 §6.3).
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
 }
 
 #[cfg(test)]

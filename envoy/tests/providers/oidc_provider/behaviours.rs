@@ -21,11 +21,7 @@ fn people_and_programs_use_it() {
     stage.is_refreshed(&mut alice, 2);
     findings.works(Behaviour::Refresh);
 
-    let confirm = alice.open(&stage.at("/oauth2/logout"));
-    assert_eq!(confirm.address.path(), "/session/end", "{confirm:?}");
-    let home = alice.submit(&confirm, &[("logout", "yes")]);
-    assert_eq!(home.address.as_str(), stage.at("/?state=latchkey-signed-out"), "{home:?}");
-    assert!(!stage.has_session(&mut alice));
+    stage.signs_out(&mut alice, "/session/end", &[("logout", "yes")]);
     findings.works(Behaviour::Logout);
 
     stage.sign_in(&mut alice, "/", "alice");
