@@ -24,6 +24,7 @@ pub struct Listener {
     access: Access,
     patience: Duration,
     ends_tls: bool,
+    normalizes: bool,
 }
 
 /// Where requests go: a name and an address, which need not be there yet.
@@ -78,6 +79,8 @@ pub enum Filter {
         environment: Vec<(String, String)>,
         /// Envoy's `allow_on_headers_stop_iteration`.
         allow_on_headers_stop_iteration: bool,
+        /// Envoy's `failure_policy`.
+        failure_policy: &'static str,
     },
 }
 
@@ -107,7 +110,14 @@ impl Filter {
 
     /// Another module.
     pub const fn wasm(module: PathBuf, configuration: Value) -> Self {
-        Self::Wasm { vm: None, module, configuration, environment: Vec::new(), allow_on_headers_stop_iteration: false }
+        Self::Wasm {
+            vm: None,
+            module,
+            configuration,
+            environment: Vec::new(),
+            allow_on_headers_stop_iteration: false,
+            failure_policy: "FAIL_CLOSED",
+        }
     }
 
     /// Sets a variable of the module's environment.
@@ -119,11 +129,29 @@ impl Filter {
         self
     }
 
+    /// With another module.
+    #[must_use]
+    pub fn of_module(mut self, other: PathBuf) -> Self {
+        if let Self::Wasm { module, .. } = &mut self {
+            *module = other;
+        }
+        self
+    }
+
     /// In the VM of this name.
     #[must_use]
     pub fn in_vm(mut self, name: &str) -> Self {
         if let Self::Wasm { vm, .. } = &mut self {
             *vm = Some(name.to_owned());
+        }
+        self
+    }
+
+    /// A VM that crashed is replaced (Envoy's `failure_policy: FAIL_RELOAD`) after a tenth of a second.
+    #[must_use]
+    pub fn reloading(mut self) -> Self {
+        if let Self::Wasm { failure_policy, .. } = &mut self {
+            *failure_policy = "FAIL_RELOAD";
         }
         self
     }
@@ -151,6 +179,7 @@ impl Listener {
             access,
             patience: Duration::from_secs(300),
             ends_tls: false,
+            normalizes: false,
         }
     }
 
@@ -194,7 +223,15 @@ impl Listener {
         self
     }
 
+    /// Normalizes paths, and refuses those with escaped slashes, as README asks for.
+    #[must_use]
+    pub const fn normalizing_paths(mut self) -> Self {
+        self.normalizes = true;
+        self
+    }
+
     fn render(&self, folder: &Path, place: Place) -> String {
+        let paths = if self.normalizes { include_str!("../config/paths.yaml").trim_end() } else { "" };
         let access_log = match self.access {
             Access::Logged => fill(
                 include_str!("../config/access-log.yaml"),
@@ -214,6 +251,7 @@ impl Listener {
                 ("port", &self.port.to_string()),
                 ("transport_socket", &if self.ends_tls { downstream_tls() } else { String::new() }),
                 ("scheme", self.scheme),
+                ("paths", paths),
                 ("patience", &format!("{}s", self.patience.as_secs_f64())),
                 ("access_log", &access_log),
                 ("http_filters", &self.filter.render(&self.name)),
@@ -225,15 +263,15 @@ impl Listener {
 
 impl Filter {
     fn render(&self, name: &str) -> String {
-        let (vm, module, configuration, environment, allow_on_headers_stop_iteration) = match self {
+        let (vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy) = match self {
             Self::None => return String::new(),
             Self::Chain(filters) => return filters.iter().map(|filter| filter.render(name)).collect(),
             Self::Native(name, configuration) => {
                 let values = [("name", *name), ("configuration", &configuration.to_string())];
                 return fill(include_str!("../config/native-filter.yaml"), &values);
             }
-            Self::Wasm { vm, module, configuration, environment, allow_on_headers_stop_iteration } => {
-                (vm, module, configuration, environment, allow_on_headers_stop_iteration)
+            Self::Wasm { vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy } => {
+                (vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy)
             }
         };
         let environment: Map<_, _> = environment.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
@@ -245,6 +283,7 @@ impl Filter {
                 ("module", &json!(module).to_string()),
                 ("environment", &Value::from(environment).to_string()),
                 ("configuration", &configuration.to_string()),
+                ("failure_policy", failure_policy),
                 ("allow_on_headers_stop_iteration", &allow_on_headers_stop_iteration.to_string()),
             ],
         )

@@ -14,6 +14,8 @@ use crate::{ClusterConnection, Connection, port, tools, wire};
 
 /// Compiling the module takes a second or two; more on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+const BOOTSTRAP_FILE: &str = "bootstrap.yaml";
 const LOG_LIMIT: Duration = Duration::from_secs(5);
 
 /// What Envoy is to run from the start.
@@ -22,13 +24,15 @@ pub struct Builder {
     listeners: Vec<Listener>,
     clusters: Vec<Cluster>,
     workers: usize,
+    drain_time: Option<Duration>,
 }
 
 /// A running Envoy. Dropping it ends it.
 pub struct Envoy {
     process: RefCell<Process>,
     admin: SocketAddr,
-    first: Option<SocketAddr>,
+    arguments: Arguments,
+    addresses: Vec<SocketAddr>,
     watched: RefCell<(Vec<Listener>, Vec<Cluster>)>,
     generations: Cell<u32>,
 }
@@ -55,11 +59,17 @@ impl Builder {
         self
     }
 
+    /// How long connections of a listener that was changed may go on (default 1 s).
+    #[must_use]
+    pub const fn drain_time(mut self, time: Duration) -> Self {
+        self.drain_time = Some(time);
+        self
+    }
+
     /// Starts Envoy and waits until every listener accepts.
     pub fn start(self) -> Envoy {
-        let addresses: Vec<SocketAddr> = self.listeners.iter().map(Listener::address).collect();
         let envoy = self.spawn();
-        envoy.wait_until(|| ready(envoy.admin) && addresses.iter().all(|address| TcpStream::connect(address).is_ok()));
+        envoy.wait_until_it_accepts();
         envoy
     }
 
@@ -79,28 +89,38 @@ impl Builder {
     fn spawn(self) -> Envoy {
         let folder = process::folder("envoy");
         let admin_port = port::free();
-        let file = folder.join("bootstrap.yaml");
+        let file = folder.join(BOOTSTRAP_FILE);
         let bootstrap = bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder);
         std::fs::write(&file, bootstrap).expect("a file");
         bootstrap::write_watched(&[], &[], &folder);
-        let process = Process::start("envoy", folder, &mut command(&file, self.workers.max(1)));
+        let arguments = Arguments { workers: self.workers.max(1), drain_time: self.drain_time.unwrap_or(DRAIN_TIME) };
+        let process = Process::start("envoy", folder, &mut arguments.command(&file));
         Envoy {
             process: RefCell::new(process),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin_port)),
-            first: self.listeners.first().map(Listener::address),
+            arguments,
+            addresses: self.listeners.iter().map(Listener::address).collect(),
             watched: RefCell::default(),
             generations: Cell::new(0),
         }
     }
 }
 
-fn command(bootstrap: &Path, workers: usize) -> Command {
-    let mut command = Command::new(tools::envoy());
-    command.arg("--config-path").arg(bootstrap).args(["--concurrency", &workers.to_string()]);
-    command.args(["--disable-hot-restart", "--file-flush-interval-msec", "50"]);
-    command.args(["--drain-time-s", "1", "--drain-strategy", "immediate"]);
-    command.args(["--log-level", "warning", "--component-log-level", "wasm:debug"]);
-    command
+/// What Envoy is told beside its configuration.
+struct Arguments {
+    workers: usize,
+    drain_time: Duration,
+}
+
+impl Arguments {
+    fn command(&self, bootstrap: &Path) -> Command {
+        let mut command = Command::new(tools::envoy());
+        command.arg("--config-path").arg(bootstrap).args(["--concurrency", &self.workers.to_string()]);
+        command.args(["--disable-hot-restart", "--file-flush-interval-msec", "50"]);
+        command.args(["--drain-time-s", &self.drain_time.as_secs().to_string(), "--drain-strategy", "immediate"]);
+        command.args(["--log-level", "warning", "--component-log-level", "wasm:debug"]);
+        command
+    }
 }
 
 impl Envoy {
@@ -124,6 +144,30 @@ impl Envoy {
         self.wait_until(|| TcpStream::connect(address).is_ok());
     }
 
+    /// Replaces a listener that was added by another of the same name and address. Envoy does it a moment later.
+    pub fn replace(&self, listener: Listener) {
+        self.watched.borrow_mut().0.retain(|old| old.name != listener.name);
+        self.watched.borrow_mut().0.push(listener);
+        self.write_watched();
+    }
+
+    /// Kills it, as a machine that fails does.
+    pub fn kill(&self) {
+        self.process.borrow_mut().kill();
+    }
+
+    /// Starts it again after it was killed, as it was.
+    pub fn start_again(&self) {
+        let file = self.process.borrow().folder().join(BOOTSTRAP_FILE);
+        self.process.borrow_mut().start_again(&mut self.arguments.command(&file));
+        self.wait_until_it_accepts();
+    }
+
+    /// What the administration interface says of a path, as text.
+    pub fn administration(&self, path: &str) -> String {
+        wire::exchange(self.admin, &Request::get(path)).text()
+    }
+
     /// Removes listeners that were added.
     pub fn remove(&self, names: &[String]) {
         self.watched.borrow_mut().0.retain(|listener| !names.contains(&listener.name));
@@ -138,7 +182,7 @@ impl Envoy {
 
     /// Sends one request to the listener that stood first.
     pub fn send(&self, request: &Request) -> Response {
-        wire::exchange(self.first.expect("a listener from the start"), request)
+        wire::exchange(*self.addresses.first().expect("a listener from the start"), request)
     }
 
     /// The operating system's number for it.
@@ -175,6 +219,11 @@ impl Envoy {
     fn write_watched(&self) {
         let (listeners, clusters) = &*self.watched.borrow();
         bootstrap::write_watched(listeners, clusters, self.process.borrow().folder());
+    }
+
+    fn wait_until_it_accepts(&self) {
+        let accepts = |address| TcpStream::connect(address).is_ok();
+        self.wait_until(|| ready(self.admin) && self.addresses.iter().all(accepts));
     }
 
     fn wait_until(&self, condition: impl FnMut() -> bool) {

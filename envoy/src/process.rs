@@ -19,14 +19,20 @@ pub struct Process {
 impl Process {
     /// Starts `command`, its output going to `log` in `folder` (see [`folder`]).
     pub fn start(name: &str, folder: PathBuf, command: &mut Command) -> Self {
-        let log = File::create(folder.join("log")).expect("a log file");
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle"))
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", command.get_program().display()));
+        let child = spawn(&folder, command);
         Self { name: name.to_owned(), child, folder }
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        // Both fail only when it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts `command` in place of a program that was killed. The log goes on.
+    pub fn start_again(&mut self, command: &mut Command) {
+        self.child = spawn(&self.folder, command);
     }
 
     /// The operating system's number for it.
@@ -69,9 +75,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only when it has ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         if std::thread::panicking() {
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
@@ -81,6 +85,12 @@ impl Drop for Process {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+fn spawn(folder: &Path, command: &mut Command) -> Child {
+    let log = File::options().create(true).append(true).open(folder.join("log")).expect("a log file");
+    let command = command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+    command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", command.get_program().display()))
 }
 
 /// A new folder for one process; it is removed when the test succeeds.

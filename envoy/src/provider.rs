@@ -1,8 +1,8 @@
 //! The simulated provider of the other rings, behind a socket.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use relying_party::time::UnixTime;
 use wasm_host_tests::message::{Request, Response};
@@ -34,6 +34,19 @@ impl SimulatedProvider {
     pub fn come_up(&mut self) {
         let provider = Arc::clone(&self.provider);
         self.server = Some(Server::start_on(self.port, move |request| answer(&provider, &request)));
+    }
+
+    /// Stops listening, and closes every connection. What it knows stays.
+    pub fn go_down(&mut self) {
+        self.server = None;
+        while TcpStream::connect(self.address()).is_ok() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Itself, for several threads.
+    pub fn shared(&self) -> Arc<Mutex<Provider>> {
+        Arc::clone(&self.provider)
     }
 
     /// Where it listens, now or later.

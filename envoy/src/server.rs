@@ -92,6 +92,9 @@ fn serve(connection: &TcpStream, shared: &Arc<Shared>) -> Result<()> {
         let Some(response) = (shared.handler)(request) else { break };
         let mut writer = connection;
         writer.write_all(&wire::encode_response(&response))?;
+        if response.header("connection") == Some("close") {
+            break;
+        }
     }
     connection.shutdown(Shutdown::Both)
 }

@@ -41,6 +41,34 @@ pub fn npm() -> PathBuf {
     named_by("LATCHKEY_NPM").unwrap_or_else(|| repository().join("target/npm"))
 }
 
+/// Python with the packages of `target/venv`: `$PYTHON`, or the one there.
+pub fn python() -> PathBuf {
+    let installed = Some(repository().join("target/venv/bin/python")).filter(|path| path.exists());
+    named_by("PYTHON").or(installed).expect("no Python: run scripts/install-tools canaille")
+}
+
+/// Where Glewlwyd's Debian package is unpacked: `$GLEWLWYD`, or `target/glewlwyd`.
+pub fn glewlwyd() -> PathBuf {
+    let installed = Some(repository().join("target/glewlwyd")).filter(|path| path.join("bin/glewlwyd").exists());
+    named_by("GLEWLWYD").or(installed).expect("no Glewlwyd: run scripts/install-tools glewlwyd, or set GLEWLWYD")
+}
+
+/// Where LemonLDAP::NG's Debian packages are unpacked: `$LEMONLDAP`, or `target/lemonldap`.
+pub fn lemonldap() -> PathBuf {
+    let installed =
+        Some(repository().join("target/lemonldap")).filter(|path| path.join("usr/share/lemonldap-ng").exists());
+    named_by("LEMONLDAP")
+        .or(installed)
+        .expect("no LemonLDAP::NG: run scripts/install-tools lemonldap, or set LEMONLDAP")
+}
+
+/// Where oauth2-mock-server is installed: `$OAUTH2_MOCK_SERVER`, or `target/oauth2-mock-server`.
+pub fn mock_server() -> PathBuf {
+    let folder = repository().join("target/oauth2-mock-server");
+    let installed = Some(folder).filter(|path| path.join("node_modules").exists());
+    named_by("OAUTH2_MOCK_SERVER").or(installed).expect("no oauth2-mock-server: run scripts/install-tools mock-server")
+}
+
 /// A Chromium or Chrome: `$CHROMIUM`, or one on `PATH`.
 pub fn chromium() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -35,13 +35,18 @@ impl Visitor {
         self.follow(address, "GET", Vec::new())
     }
 
-    /// Fills the page's first form in and submits it: its hidden fields, then these.
+    /// Fills the page's first form that is posted in and submits it: its hidden fields, then these.
     pub fn submit(&mut self, page: &Page, fields: &[(&str, &str)]) -> Page {
         let html = page.response.text();
-        let form = html.split_once("<form").unwrap_or_else(|| panic!("no form at {}: {html}", page.address)).1;
-        let form = form.split("</form>").next().unwrap_or_default();
-        let action = attribute(form, "action").expect("a form with an action");
-        let hidden = form.split("<input").skip(1).filter(|input| attribute(input, "type").as_deref() == Some("hidden"));
+        let mut forms = html.split("<form").skip(1).map(|form| form.split("</form>").next().unwrap_or_default());
+        let form =
+            forms.find(|form| attribute(form, "method").is_some_and(|method| method.eq_ignore_ascii_case("post")));
+        let form = form.unwrap_or_else(|| panic!("no form at {}: {html}", page.address));
+        let tag = form.split('>').next().unwrap_or_default();
+        // Without an action a form is for the page that it stands on.
+        let action = attribute(tag, "action").unwrap_or_default();
+        let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap_or_default());
+        let hidden = inputs.filter(|input| attribute(input, "type").as_deref() == Some("hidden"));
         let hidden = hidden
             .map(|input| (attribute(input, "name").unwrap_or_default(), attribute(input, "value").unwrap_or_default()));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(hidden).extend_pairs(fields).finish();

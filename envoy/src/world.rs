@@ -1,7 +1,7 @@
 //! Ring three: the scenarios' world, with real Envoy and real sockets between browser, application and provider.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::ops::DerefMut;
@@ -158,10 +158,12 @@ impl EnvoyWorld {
         self.name = format!("world-{}", self.generation);
         let listener = self.listener(&self.name);
         self.address = listener.address();
-        let clusters = [(self.application(), self.backend.address()), (self.cluster(), self.provider.address())];
+        // Whatever host of the provider a cluster is for, the simulated one is behind it.
+        let of_provider = self.provider_clusters().into_iter().map(|name| (self.own(&name), self.provider.address()));
+        let clusters = of_provider.chain([(self.application(), self.backend.address())]);
         self.envoy.add(
             listener,
-            clusters.map(|(name, address)| Cluster { name, address, connection: ClusterConnection::Plain }).to_vec(),
+            clusters.map(|(name, address)| Cluster { name, address, connection: ClusterConnection::Plain }).collect(),
         );
         self.envoy.remove(&RETIRED.take());
     }
@@ -177,7 +179,9 @@ impl EnvoyWorld {
 
     fn listener(&self, name: &str) -> Listener {
         let mut document = self.setup.document.clone();
-        rename_cluster(&mut document["providers"], &self.cluster());
+        for name in self.provider_clusters() {
+            rename_cluster(&mut document["providers"], &name, &self.own(&name));
+        }
         let filter = Filter::latchkey(document).in_vm(&self.name).stop_iteration(self.options.stop_iteration);
         let environment = self.setup.environment.iter();
         let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
@@ -190,8 +194,16 @@ impl EnvoyWorld {
         format!("application-{}", self.generation)
     }
 
-    fn cluster(&self) -> String {
-        format!("{CLUSTER}-{}", self.generation)
+    /// The clusters that the document names for the provider and for its other hosts.
+    fn provider_clusters(&self) -> BTreeSet<String> {
+        let others = &self.setup.document["providers"][0]["clusters"];
+        let others = others.as_object().into_iter().flatten().filter_map(|(_, name)| name.as_str());
+        others.chain([CLUSTER]).map(str::to_owned).collect()
+    }
+
+    /// This world's cluster in the place of one that its document names.
+    fn own(&self, cluster: &str) -> String {
+        format!("{cluster}-{}", self.generation)
     }
 
     fn take_pending(&mut self, ticket: Ticket) -> Pending {
@@ -265,6 +277,10 @@ impl World for EnvoyWorld {
         self.boot();
     }
 
+    fn application_heard(&self) -> usize {
+        self.backend.bytes_received()
+    }
+
     fn log(&self) -> Vec<String> {
         let mark = format!("wasm log {} ", self.name);
         let log = self.envoy.log();
@@ -283,11 +299,11 @@ impl Drop for EnvoyWorld {
 }
 
 /// Worlds share an Envoy, and must not share the cluster that their documents name.
-fn rename_cluster(value: &mut Value, name: &str) {
+fn rename_cluster(value: &mut Value, from: &str, to: &str) {
     match value {
-        Value::String(text) if text == CLUSTER => name.clone_into(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| rename_cluster(item, name)),
-        Value::Object(members) => members.values_mut().for_each(|member| rename_cluster(member, name)),
+        Value::String(text) if text == from => to.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| rename_cluster(item, from, to)),
+        Value::Object(members) => members.values_mut().for_each(|member| rename_cluster(member, from, to)),
         _ => (),
     }
 }

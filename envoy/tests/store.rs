@@ -10,12 +10,12 @@
 )]
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use envoy_ring::store::{Program, Store};
-use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Route, Visitor, port, wire};
+use envoy_ring::{
+    Access, Backend, Caller, Envoy, Expected, Filter, Listener, Load, OidcProvider, Route, Visitor, port, wire,
+};
 use relying_party::time::UnixTime;
 use serde_json::{Value, json};
 use wasm_host_tests::jar::{Initiator, Jar};
@@ -120,7 +120,13 @@ fn outage(on_failure: &str) {
     bob.open(&format!("{}/oauth2/logout", stage.origin));
     eventually("both know it", || [0, 1].iter().all(|instance| stage.fetch(*instance, &ended).status == 401));
 
-    let load = Load::begin(&stage, &alice, &ended);
+    let expected = if on_failure == "deny" { Expected::AdmittedOrUnavailable } else { Expected::Admitted };
+    let caller = |name, expected, jar: &Jar| {
+        let request = with_cookies(Request::fetch("/api"), jar).set(":authority", stage.authority());
+        Caller::new(name, expected, move |_| request.clone())
+    };
+    let callers = vec![caller("alice", expected, &alice), caller("bob", Expected::Refused, &ended)];
+    let load = Load::begin(&stage.addresses, callers, Duration::from_millis(5));
     for program in [Program::Redis, Program::Webdis] {
         stage.store.kill(program);
         if on_failure == "deny" {
@@ -135,11 +141,10 @@ fn outage(on_failure: &str) {
         eventually("both refuse", || [0, 1].iter().all(|instance| stage.fetch(*instance, &ended).status == 401));
     }
     let figures = load.end();
-    println!("{on_failure}: {figures:?}");
-    assert_eq!(figures.wrongly_admitted, 0);
-    assert_eq!(figures.neither, 0, "neither admitted nor 503");
-    assert!(figures.admitted > 100);
+    figures.assert_faultless();
+    assert!(figures.as_expected["alice"] > 100, "{figures:?}");
     assert_eq!(figures.unavailable > 0, on_failure == "deny");
+    println!("figure: faults.store_killed_{on_failure} = {figures}");
 
     // It works again: what is ended now is ended in both.
     let copy = alice.clone();
@@ -147,58 +152,6 @@ fn outage(on_failure: &str) {
     assert_eq!(stage.send(0, logout).status, 302);
     eventually("the other knows it", || stage.fetch(1, &copy).status == 401);
     stage.assert_no_crash();
-}
-
-/// What became of the requests of somebody who is signed in, and of somebody who is not any more.
-#[derive(Debug, Default)]
-struct Figures {
-    admitted: usize,
-    unavailable: usize,
-    neither: usize,
-    wrongly_admitted: usize,
-}
-
-struct Load {
-    stop: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<Figures>>,
-}
-
-impl Load {
-    fn begin(stage: &Stage, alice: &Jar, ended: &Jar) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let threads = stage.addresses.map(|address| {
-            let stop = Arc::clone(&stop);
-            let request = |jar: &Jar| with_cookies(Request::fetch("/api"), jar).set(":authority", stage.authority());
-            let (good, bad) = (request(alice), request(ended));
-            std::thread::spawn(move || {
-                let mut figures = Figures::default();
-                while !stop.load(Ordering::SeqCst) {
-                    match wire::exchange(address, &good).status {
-                        200 => figures.admitted += 1,
-                        503 => figures.unavailable += 1,
-                        _ => figures.neither += 1,
-                    }
-                    figures.wrongly_admitted += usize::from(!matches!(wire::exchange(address, &bad).status, 401 | 503));
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                figures
-            })
-        });
-        Self { stop, threads: threads.into() }
-    }
-
-    fn end(self) -> Figures {
-        self.stop.store(true, Ordering::SeqCst);
-        self.threads.into_iter().fold(Figures::default(), |sum, thread| {
-            let figures = thread.join().unwrap();
-            Figures {
-                admitted: sum.admitted + figures.admitted,
-                unavailable: sum.unavailable + figures.unavailable,
-                neither: sum.neither + figures.neither,
-                wrongly_admitted: sum.wrongly_admitted + figures.wrongly_admitted,
-            }
-        })
-    }
 }
 
 /// The provider gives access tokens for four seconds, another refresh token with each, and ends everything when one comes twice.

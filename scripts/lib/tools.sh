@@ -5,13 +5,19 @@ tools_root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 tools_venv="$tools_root/target/venv"
 tools_npm="$tools_root/target/npm"
 tools_redis="$tools_root/target/redis"
+tools_glewlwyd="$tools_root/target/glewlwyd"
+tools_lemonldap="$tools_root/target/lemonldap"
+tools_mock_server="$tools_root/target/oauth2-mock-server"
 
 envoy_version=1.40.0
+canaille_version=0.3.6
 node_version=22.23.3
 node_wheel_version=22.20.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
+oauth2_mock_server_version=9.3.0
 cargo_fuzz_version=0.13.2
+cargo_mutants_version=27.1.0
 
 tools_fail() {
     printf 'error: %s\n' "$@" >&2
@@ -66,6 +72,17 @@ install_envoy() {
         return 1
     }
     export ENVOY
+}
+
+# Canaille, an OpenID provider, from PyPI into target/venv, with all that it brings along as the demo has it.
+install_canaille() {
+    install_venv || return
+    "$tools_venv/bin/python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+        tools_fail "Canaille needs Python 3.10 or newer. Put one first on PATH, remove target/venv and start again."
+        return 1
+    }
+    PIP_CONSTRAINT="$tools_root/examples/legacy-application/constraints.txt" \
+        install_python_packages "canaille[front,oidc,server,sqlite]==$canaille_version" "$@"
 }
 
 # Node, a certified OpenID provider and the browser driver, from npm into target/npm.
@@ -129,15 +146,75 @@ install_redis() {
     local packages
     if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
         echo "Unpacking the Debian packages redis-server and webdis into target/redis"
-        packages=$(tools_debian_packages redis-server webdis) ||
-            { [ "$(id -u)" -eq 0 ] && apt-get update >/dev/null 2>&1 && packages=$(tools_debian_packages redis-server webdis); } ||
-            packages=
+        packages=$(tools_debian_packages_or_update redis-server webdis) || packages=
         [ -n "$packages" ] && tools_unpack "$tools_redis" $packages &&
             tools_wrap "$tools_redis" redis-server && tools_wrap "$tools_redis" webdis && return
     fi
     tools_fail "redis-server or webdis is missing." \
         "  on Debian: their packages could not be fetched; apt-get update (with root) may help" \
         "  elsewhere: set REDIS_SERVER (Redis 6.2 or newer, or Valkey) and WEBDIS (0.1.9 or newer) to the programs"
+}
+
+# Glewlwyd, an OpenID provider. Its Debian package is unpacked into target/glewlwyd, without what only its pages and MariaDB need.
+install_glewlwyd() {
+    [ -x "$tools_glewlwyd/bin/glewlwyd" ] && return
+    install_venv || return
+    local packages=
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        echo "Unpacking the Debian package glewlwyd into target/glewlwyd"
+        packages=$(tools_debian_packages_or_update glewlwyd | grep -Ev '^(mysql|mariadb|default-mysql|dbconfig|fonts|libjs|libconfig-inifiles)-')
+        [ -n "$packages" ] && tools_unpack "$tools_glewlwyd" $packages && tools_wrap "$tools_glewlwyd" glewlwyd && return
+    fi
+    tools_fail "Glewlwyd is missing." \
+        "  on Debian: its package could not be fetched; apt-get update (with root) may help" \
+        "  elsewhere: it cannot be tried; GLEWLWYD may name a folder with bin/glewlwyd, usr/lib/glewlwyd and usr/share/doc/glewlwyd"
+}
+
+# LemonLDAP::NG, an OpenID provider. Its Debian packages are unpacked into target/lemonldap, with the Perl modules that it needs and
+# this machine has not; what only pages need stays away, and so does nginx: the tests run its portal in Plack's own server.
+install_lemonldap() {
+    [ -d "$tools_lemonldap/usr/share/lemonldap-ng" ] && return
+    install_venv || return
+    local packages=
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null && command -v perl >/dev/null && command -v openssl >/dev/null; then
+        echo "Unpacking the Debian packages of LemonLDAP::NG into target/lemonldap"
+        packages=$(tools_debian_packages_or_update lemonldap-ng-fastcgi-server liblemonldap-ng-portal-perl libstring-random-perl libio-string-perl |
+            grep -Ev '^(fonts-|libjs-|nginx)')
+        [ -n "$packages" ] && tools_unpack "$tools_lemonldap" $packages && tools_lemonldap_loads && return
+        rm -rf "$tools_lemonldap"
+    fi
+    tools_fail "LemonLDAP::NG is missing." \
+        "  on Debian: its packages could not be fetched, or Perl does not load them; apt-get update (with root) may help" \
+        "  elsewhere: it cannot be tried; LEMONLDAP may name a folder with usr/share/perl5 and usr/share/lemonldap-ng"
+}
+
+tools_lemonldap_loads() {
+    local libraries
+    libraries=$(echo "$tools_lemonldap"/usr/lib/*-linux-*)
+    PERL5LIB="$tools_lemonldap/usr/share/perl5:$(echo "$libraries"/perl5/*)" LD_LIBRARY_PATH=$libraries \
+        perl -e 'use Lemonldap::NG::Portal::Main; use Lemonldap::NG::Portal::Issuer::OpenIDConnect; use Plack::Runner;'
+}
+
+# oauth2-mock-server, from npm into target/oauth2-mock-server, for the Node of target/npm.
+install_mock_server() {
+    local stamp="$tools_mock_server/installed" package="oauth2-mock-server@$oauth2_mock_server_version" path
+    install_node_packages || return
+    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$package" ] && return
+    path="$tools_venv/bin:$PATH"
+    echo "Installing from npm into target/oauth2-mock-server: $package"
+    mkdir -p "$tools_mock_server"
+    echo '{"private": true}' >"$tools_mock_server/package.json"
+    (cd "$tools_mock_server" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "$package") || {
+        tools_fail "npm could not install $package (is the npm registry reachable?)"
+        return 1
+    }
+    echo "$package" >"$stamp"
+}
+
+# The same as below, after apt-get update where that is needed and allowed.
+tools_debian_packages_or_update() {
+    tools_debian_packages "$@" ||
+        { [ "$(id -u)" -eq 0 ] && apt-get update >/dev/null 2>&1 && tools_debian_packages "$@"; }
 }
 
 # The packages that installing these would install.
@@ -186,4 +263,17 @@ install_cargo_fuzz() {
     fi
     # cargo-fuzz calls cargo itself, and only nightly knows the flags that it passes.
     export RUSTUP_TOOLCHAIN=nightly
+}
+
+# cargo-mutants; its command is then in cargo_mutants.
+install_cargo_mutants() {
+    cargo_mutants="$tools_root/target/tools/bin/cargo-mutants"
+    "$cargo_mutants" mutants --version 2>/dev/null | grep -qF "$cargo_mutants_version" && return
+    echo "Installing cargo-mutants $cargo_mutants_version from crates.io into target/tools (some minutes, once)"
+    cargo install --quiet --locked --root "$tools_root/target/tools" \
+        --target-dir "$tools_root/target/tools/build" "cargo-mutants@$cargo_mutants_version" || {
+        tools_fail "cargo-mutants could not be installed (is crates.io reachable?)"
+        return 1
+    }
+    rm -rf "$tools_root/target/tools/build"
 }

@@ -1,13 +1,21 @@
 //! What has gone wrong in systems of this kind, tried on this one. Each scenario is named after its advisory; cases are data in
-//! `corpus/`. [`index`] says which scenario answers what, and its tests fail when one is missing.
+//! `corpus/`. `index.rs` says which scenario answers what, and its tests fail when one is missing.
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
 pub mod corpus;
 pub mod headers;
 #[cfg(test)]
 mod index;
+pub mod leaks;
+pub mod markup;
+pub mod observed;
 pub mod redirects;
 mod registry;
+pub mod robustness;
+pub mod rules;
+pub mod secrets;
+pub mod sessions;
+pub mod tokens;
 
 use crate::message::Request;
 

@@ -182,3 +182,18 @@ pub fn without_kids(keys: &mut [Value]) {
         key.as_object_mut().map(|members| members.remove("kid"));
     }
 }
+
+/// Replaces a set by one whose keys have other names.
+pub fn renew(keys: &mut [Value]) {
+    for key in keys {
+        let name = format!("{}-new", key["kid"].as_str().expect("a name"));
+        key["kid"] = name.into();
+    }
+}
+
+/// Signs with a key of the set that [`renew`] makes, which has not signed yet.
+pub fn sign_with_new_key(token: &mut Draft) {
+    let other = if token.header["kid"] == TestKey::Rsa1.kid() { TestKey::Rsa2 } else { TestKey::Rsa1 };
+    token.sign_with(other);
+    token.header["kid"] = format!("{}-new", other.kid()).into();
+}

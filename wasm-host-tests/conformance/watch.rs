@@ -66,3 +66,60 @@ fn userinfo(request: &Request) {
 fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(encoded).into_owned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    const PROPER: &str =
+        "response_type=code&client_id=portal&scope=openid&nonce=n-0S6_WzA2Mj&code_challenge_method=S256";
+
+    fn is_noticed(fill: impl FnOnce(&mut Provider)) -> bool {
+        let mut provider = Provider::default();
+        fill(&mut provider);
+        catch_unwind(AssertUnwindSafe(|| nothing_was_wrong(&provider))).is_err()
+    }
+
+    fn authorization(query: &str) -> (Endpoint, Request) {
+        (Endpoint::Authorize, Request::get(&format!("/authorize?{query}")))
+    }
+
+    fn token(verifier: &str) -> (Endpoint, Request) {
+        (
+            Endpoint::Token,
+            Request::form("/token", &[("grant_type", "authorization_code"), ("code_verifier", verifier)], ""),
+        )
+    }
+
+    fn userinfo(path: &str) -> Request {
+        Request::get(path).with("authorization", "Bearer a")
+    }
+
+    #[test]
+    fn what_the_suite_fails_a_relying_party_for_is_noticed() {
+        let proper = |challenge: &str| authorization(&format!("{PROPER}&code_challenge={challenge}"));
+        let (one, other) = ("v".repeat(43), "w".repeat(43));
+        let good =
+            vec![proper("a"), token(&one), (Endpoint::Userinfo, userinfo("/userinfo")), proper("b"), token(&other)];
+        assert!(!is_noticed(|provider| provider.log = good));
+        for bad in [
+            vec![proper("a"), proper("a")],
+            vec![token(&one), token(&one)],
+            vec![token(&one[1..])],
+            vec![authorization(&PROPER.replace("=code&", "=code+id_token&"))],
+            vec![authorization(&PROPER.replace("n-0S6_WzA2Mj", "n%2B0S6"))],
+            vec![authorization(&PROPER.replace("n-0S6_WzA2Mj", &"n".repeat(44)))],
+            vec![authorization(&format!("{PROPER}&max_age=0&prompt=none"))],
+            vec![authorization(&format!("{PROPER}&nonce=again"))],
+            vec![authorization(&format!("{PROPER}&client_secret=s"))],
+            vec![(Endpoint::Userinfo, userinfo("/userinfo?access_token=a"))],
+            vec![(Endpoint::Userinfo, userinfo("/userinfo").with_body("access_token=a"))],
+            vec![(Endpoint::Unknown, Request::get("/claims_endpoint"))],
+        ] {
+            assert!(is_noticed(|provider| provider.log.clone_from(&bad)), "{bad:?}");
+        }
+        assert!(is_noticed(|provider| provider.complaints.push("anything".to_owned())));
+    }
+}

@@ -139,7 +139,7 @@ impl Browser {
             (true, _) => Initiator::CrossSite,
         };
         let request = self.with_cookies(tab.next.clone(), initiator, world);
-        let exchange = if address.starts_with(PROVIDER_ORIGIN) {
+        let exchange = if world.provider().is_at(&address) {
             visit_provider(world, &request)
         } else {
             let exchange = world.send(request);

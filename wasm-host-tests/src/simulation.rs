@@ -136,6 +136,7 @@ pub struct VirtualWorld<P> {
     streams: BTreeMap<u32, Stream>,
     next_stream: u32,
     retired_log: Vec<String>,
+    heard: usize,
     ticks: usize,
     carried: Vec<(String, String)>,
 }
@@ -170,6 +171,7 @@ impl<P: Proxy> World for VirtualWorld<P> {
             streams: BTreeMap::new(),
             next_stream: 0,
             retired_log: Vec::new(),
+            heard: 0,
             ticks: 0,
             carried: Vec::new(),
         };
@@ -229,6 +231,10 @@ impl<P: Proxy> World for VirtualWorld<P> {
         vms.iter().for_each(|_| {
             self.start_vm();
         });
+    }
+
+    fn application_heard(&self) -> usize {
+        self.heard
     }
 
     fn log(&self) -> Vec<String> {
@@ -376,6 +382,7 @@ impl<P: Proxy> VirtualWorld<P> {
             }
             Happening::Answered { stream, response } => self.decide(stream, response, None),
             Happening::Forwarded { stream, request } => {
+                self.heard += 1;
                 let (application, now) = (self.application.clone(), self.now);
                 let response = self.vm(vm).response(stream, application, now);
                 self.decide(stream, response, Some(request));

@@ -38,7 +38,7 @@ impl Behaviour {
 }
 
 /// The store.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Webdis {
     /// How it behaves.
     pub behaviour: Behaviour,

@@ -40,6 +40,9 @@ pub trait World: Sized {
     /// Replaces the relying party by a new one with the same configuration: another replica, or the same after a restart.
     fn restart(&mut self);
 
+    /// How much the application has received so far, complete requests or not: requests, or bytes where there is a network.
+    fn application_heard(&self) -> usize;
+
     /// Every line that the relying party has logged.
     fn log(&self) -> Vec<String>;
 

@@ -166,6 +166,8 @@ impl Hasher for Folded {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::session::testing::TestEntropy;
 
@@ -239,5 +241,37 @@ mod tests {
         filled(&mut cache, 0..1);
         assert!(!finds(&mut cache, 0));
         assert_eq!(cache.bytes, 0);
+        let mut just_large_enough = LiveCache::new(1000 + size_of::<Slot<usize>>() + OF_ONE);
+        filled(&mut just_large_enough, 0..2);
+        assert!(finds(&mut just_large_enough, 1) && !finds(&mut just_large_enough, 0));
+    }
+
+    #[test]
+    fn fingerprints_spread_over_the_table_as_they_are() {
+        let mut key = None;
+        let mut hash = |number| {
+            let key: &HashKey = key.get_or_insert_with(|| HashKey::draw(&mut TestEntropy::default()));
+            let (fingerprint, mut folded) = (key.fingerprint(&credential(number)), Folded::default());
+            fingerprint.hash(&mut folded);
+            (fingerprint.0[0], folded.finish())
+        };
+        assert!((0..9).map(&mut hash).all(|(first, hash)| first == hash));
+        assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
+    fn an_entry_weighs_at_least_what_it_holds() {
+        let weigh = |claims: Value| weight_of_claims(claims.as_object().unwrap());
+        let text = "x".repeat(1000);
+        let small = weigh(json!({"a": 1}));
+        assert!((500..1000).contains(&small), "{small}: a leaf of the tree");
+        for claims in [json!({"a": text}), json!({"a": [text]}), json!({"a": {"b": text}}), json!({&text: null})] {
+            let weight = weigh(claims.clone());
+            assert!((small + 999..small + 2100).contains(&weight), "{claims}: {weight}");
+        }
+        let list = |length: usize| weigh(json!({"a": vec![1; length]}));
+        assert_eq!(list(100) - list(50), 50 * size_of::<Value>());
+        let members = |count: usize| weigh((0..count).map(|number| (number.to_string(), Value::Null)).collect());
+        assert!(members(60) > 9 * members(6), "a leaf holds eleven at most, six when they come in order");
     }
 }

@@ -1,9 +1,10 @@
-//! Who is let through by an access token.
+//! Who is let through, by a session or an access token, and what for.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::cache::Weighed as _;
 use super::*;
 use crate::http::credentials::TokenScheme;
 use crate::jose::test_key::{TestKey, jwk_set, with};
@@ -16,6 +17,9 @@ use crate::protocol::access_token::{ExpectedAccessToken, UnverifiedAccessToken};
 use crate::protocol::confirmation::Confirmation;
 use crate::protocol::dpop::DpopError;
 use crate::protocol::test_provider::{ISSUER, metadata, provider};
+use crate::protocol::token_exchange::{IssuedToken, process_token_exchange_response};
+use crate::secret::Secret;
+use crate::session::testing::session;
 
 use crate::config::{IdentityHeader, Issuer};
 use crate::flow::provider::{ProviderSlot, TrustEpoch};
@@ -178,4 +182,127 @@ fn only_rules_that_ask_nothing_admit_nobody_in_particular() {
         assert_eq!(admission.is_some(), admits);
         assert!(admission.is_none_or(|admission| admission.identity().is_none()));
     }
+}
+
+/// Alice's session, in which the provider left some claims elsewhere.
+fn live_session(left_elsewhere: &[&str]) -> Rc<LiveSession> {
+    let mut session = session(now());
+    session.left_elsewhere = left_elsewhere.iter().map(|name| (*name).to_owned()).collect();
+    Rc::new(LiveSession::new(session, "portal.example.org".to_owned(), Upkeep::Usual, now() + HOUR, now()))
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_session_is_admitted_when_it_is_what_the_rule_asks_for() {
+    let by_session = |left: &[&str], demand: &Demand| {
+        Admission::by_session(live_session(left), Some((0, demand)), None, now()).err()
+    };
+    assert!(Admission::by_session(live_session(&[]), None, None, now()).is_ok(), "no rule asks for anything");
+    assert_eq!(by_session(&[], &Demand::default()), None);
+    assert_eq!(by_session(&[], &requiring("'staff' in claims.groups")), None);
+    assert_eq!(by_session(&[], &requiring("'admin' in claims.groups")), Some(NotAdmitted::Requirement));
+    assert_eq!(
+        by_session(&["groups"], &requiring("'admin' in claims.groups")),
+        Some(NotAdmitted::ClaimsElsewhere(ClaimsElsewhere::Groups))
+    );
+    let authentication = AuthenticationDemand { acr_values: vec!["mfa".to_owned()], ..Default::default() };
+    let strong = Demand { authentication: authentication.clone(), ..Demand::default() };
+    assert_eq!(by_session(&[], &strong), Some(NotAdmitted::Authentication(authentication)));
+}
+
+fn exchanging() -> Demand {
+    let exchange = Exchange { provider: "corp".to_owned(), audience: Some("backend".to_owned()), scope: None };
+    Demand { exchange: Some(Rc::new(exchange)), ..Demand::default() }
+}
+
+fn issued(expires_in: Option<u64>) -> IssuedToken {
+    let answer = json!({
+        "access_token": "for-the-backend", "token_type": "Bearer", "expires_in": expires_in,
+        "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    });
+    process_token_exchange_response(200, answer.to_string().as_bytes()).unwrap()
+}
+
+fn pending(admission: Admission) -> PendingExchange {
+    match admission.onward() {
+        Onward::Exchange(pending) => pending,
+        Onward::Open(_) | Onward::TokenMissing => panic!("a token is to be exchanged"),
+    }
+}
+
+#[test]
+fn an_exchanged_token_is_used_no_longer_than_it_or_what_it_was_issued_for_lives() {
+    let by_session = || Admission::by_session(live_session(&[]), Some((0, &exchanging())), None, now()).unwrap();
+    let by_token = || admit(&token(&json!({})), &exchanging(), &["api"]).unwrap();
+    // Both end after 300 seconds.
+    for admission in [&by_session, &by_token] as [&dyn Fn() -> Admission; 2] {
+        for (expires_in, seconds) in [(Some(100), 70), (Some(3600), 300), (None, 60)] {
+            let pending = pending(admission());
+            assert_eq!(pending.exchange().audience.as_deref(), Some("backend"));
+            let token = pending.issued(issued(expires_in), now());
+            let after = |seconds| now() + Duration::from_secs(seconds);
+            assert!(token.is_valid(after(seconds - 1)) && !token.is_valid(after(seconds)), "{expires_in:?}");
+        }
+    }
+}
+
+#[test]
+fn the_backend_sees_the_exchanged_token_and_no_other() {
+    let header = |value: &str| IdentityHeader { name: "x".to_owned(), value: Expression::compile(value).unwrap() };
+    let headers = [header("claims.sub + ' ' + access_token")];
+    let text = |passage: &Passage| passage.headers(&headers, None)[0].1.clone();
+    let live = token(&json!({}));
+    let pass = || {
+        let pending = pending(admit(&live, &exchanging(), &["api"]).unwrap());
+        assert_eq!(pending.subject().expose(), live.identity().identity().access_token.as_ref().unwrap().expose());
+        let token = Rc::new(pending.issued(issued(None), now()));
+        assert_eq!(token.authorization().expose(), "Bearer for-the-backend");
+        pending.with(token)
+    };
+    let passage = pass();
+    assert_eq!(text(&passage), "alice for-the-backend");
+    assert_eq!(text(&passage), "alice for-the-backend", "the second time from what was kept");
+    assert!(passage.withholds_credentials());
+    assert_eq!(passage.exchanged().unwrap().access_token().expose(), "for-the-backend");
+    assert_eq!(*passage.headers(&[header("claims.sub")], None), [("x".to_owned(), "alice".to_owned())]);
+
+    let Onward::Open(presented) = admit(&live, &Demand::default(), &["api"]).unwrap().onward() else {
+        panic!("nothing is left to do");
+    };
+    assert!(!presented.withholds_credentials() && presented.exchanged().is_none());
+    assert_ne!(text(&presented), "alice for-the-backend");
+}
+
+#[test]
+fn who_has_nothing_to_exchange_brings_nothing_along() {
+    let mut without = session(now());
+    without.tokens.access_token = None;
+    let live = LiveSession::new(without, "portal.example.org".to_owned(), Upkeep::Usual, now() + HOUR, now());
+    let admission = Admission::by_session(Rc::new(live), Some((0, &exchanging())), None, now()).unwrap();
+    assert!(matches!(admission.onward(), Onward::TokenMissing));
+    let anonymous = Admission { who: Admitted::Anonymous, exchange: exchanging().exchange };
+    let Onward::Open(passage) = anonymous.onward() else { panic!("nobody has no token") };
+    assert!(passage.withholds_credentials() && passage.exchanged().is_none());
+}
+
+#[test]
+fn what_is_remembered_weighs_what_it_holds() {
+    let text = "x".repeat(1000);
+    let token_with = |text: &str| token(&json!({"note": text}));
+    // A token is kept as it came, too: its claims in base64.
+    let more = token_with(&text).weight() - token_with("").weight();
+    assert!((2300..3500).contains(&more), "{more}");
+    let session_with = |note: &str, secret: &str| {
+        let mut session = session(now());
+        session.claims.insert("note".to_owned(), note.into());
+        session.tokens.access_token = Some(Secret::new(secret.to_owned()));
+        LiveSession::new(session, "portal.example.org".to_owned(), Upkeep::Usual, now() + HOUR, now()).weight()
+    };
+    let little = session_with("", "");
+    assert_eq!(session_with(&text, "") - little, 1500, "a claim, and half of it in headers");
+    assert_eq!(session_with("", &text) - little, 2000, "a token, and once more in a header");
+    let exchanged = pending(admit(&token(&json!({})), &exchanging(), &["api"]).unwrap()).issued(issued(None), now());
+    let texts = exchanged.access_token().expose().len() + exchanged.authorization().expose().len();
+    assert!(exchanged.weight() > texts && exchanged.weight() < texts + 300);
 }

@@ -4,6 +4,7 @@ use url::{Host, Url};
 
 use super::cursor::Cursor;
 use super::problem::quoted;
+use crate::http::uri;
 
 /// Reads an absolute URL without user information and fragment. `expected` says what it is for.
 pub(super) fn read<'a>(cursor: &Cursor<'a>, expected: &str) -> Option<(&'a str, Url)> {
@@ -38,31 +39,19 @@ enum Fault {
 }
 
 fn parse(text: &str) -> Result<Url, Fault> {
-    // `Url` repairs what it can (WHATWG): white space, backslashes, missing slashes. Here nothing is repaired.
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(Fault::Malformed)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err(Fault::UserInformation);
     }
-    let forbidden = |byte: u8| !byte.is_ascii_graphic() || matches!(byte, b'\\' | b'#' | b'"' | b'<' | b'>' | b'`');
-    if authority.is_empty() || authority.contains('%') || text.bytes().any(forbidden) {
+    if authority.is_empty() || !uri::is_plain(text) || text.contains(['#', '"', '<', '>', '`']) {
         return Err(Fault::Malformed);
     }
     let url = Url::parse(text).map_err(|_| Fault::Malformed)?;
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !uri::is_loopback(&url) {
         return Err(Fault::PlainHttp);
     }
     Ok(url)
-}
-
-/// Whether the URL's host can only be this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// A URL for a message: without query and fragment, where secrets like to stand.

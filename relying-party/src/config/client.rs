@@ -1,10 +1,9 @@
 //! How this deployment is a client of a provider: identifier, secret, and what it asks for.
 
-use url::Url;
-
 use super::cursor::{Cursor, Mapping};
 use super::problem::quoted;
 use super::{address, client_key, login_hint_domains, secret};
+use crate::http::uri;
 use crate::jose::SigningKey;
 use crate::secret::Secret;
 
@@ -252,7 +251,7 @@ fn resource(cursor: &Cursor<'_>) -> Option<Vec<String>> {
     let mut complete = true;
     let mut resources = Vec::new();
     for (index, text) in cursor.texts("a list of resources, each an absolute URI")?.into_iter().enumerate() {
-        if is_visible(text) && !text.contains([' ', '#']) && Url::parse(text).is_ok() {
+        if uri::is_absolute(text) && !text.contains('#') {
             resources.push(text.to_owned());
         } else if let Some(item) = cursor.list("").and_then(|items| items.into_iter().nth(index)) {
             item.refuse(address::shown(text), "an absolute URI without fragment, such as `https://api.example.org`");

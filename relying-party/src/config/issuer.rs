@@ -1,5 +1,6 @@
 //! `issuer` and `tenants`: who issues tokens, and where its discovery document is.
 
+use serde_json::Value;
 use url::Url;
 
 use super::address;
@@ -76,6 +77,13 @@ impl Issuer {
     /// The tenant of `iss`, when this is a template.
     pub fn tenant(&self, iss: &str) -> Option<&str> {
         self.tenants.iter().find(|tenant| tenant.issuer == iss).map(|tenant| tenant.id.as_str())
+    }
+
+    /// Whether all that names a tenant beside `iss` names the same: the claim `tid`, and the member `issuer` of the key that signed,
+    /// which Entra ID adds so that no tenant's keys sign for another.
+    pub fn agrees(&self, iss: &str, tid: Option<&Value>, key_issuer: Option<&str>) -> bool {
+        let of_tenant = |issuer: &str| issuer == iss || issuer == self.text;
+        self.tenant(iss).is_none_or(|tenant| tid.is_none_or(|tid| tid == tenant) && key_issuer.is_none_or(of_tenant))
     }
 
     /// Whether this is a SPIFFE trust domain: its tokens name it in `sub` (SPIFFE JWT-SVID §3).
@@ -168,6 +176,11 @@ mod tests {
         let issuer = Issuer::template("https://login.example/{tenantid}/v2.0".to_owned(), &["contoso", "fabrikam"]);
         assert!(issuer.accepts("https://login.example/contoso/v2.0"));
         assert_eq!(issuer.tenant("https://login.example/fabrikam/v2.0"), Some("fabrikam"));
+        let (contoso, fabrikam) = ("https://login.example/contoso/v2.0", "https://login.example/fabrikam/v2.0");
+        let agrees = |tid: Option<&str>, key: Option<&str>| issuer.agrees(contoso, tid.map(Value::from).as_ref(), key);
+        assert!(agrees(None, None) && agrees(Some("contoso"), Some(contoso)) && agrees(None, Some(issuer.as_str())));
+        assert!(!agrees(Some("fabrikam"), None) && !agrees(None, Some(fabrikam)) && !agrees(Some(""), None));
+        assert!(Issuer::exact(contoso.to_owned()).agrees(contoso, Some(&Value::from("x")), Some("y")), "no tenants");
         for foreign in ["https://login.example/{tenantid}/v2.0", "https://login.example/evil/v2.0", "contoso", ""] {
             assert!(!issuer.accepts(foreign), "{foreign}");
         }

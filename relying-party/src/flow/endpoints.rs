@@ -1,7 +1,10 @@
 //! The filter's own endpoints, below `base_path`.
 
+use std::rc::Rc;
+
 use serde_json::json;
 
+use crate::config::Provider;
 use crate::denial::Denial;
 use crate::http::Response;
 use crate::http::navigation::Initiator;
@@ -41,8 +44,12 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
     let (mut target, mut fragment, mut form) = (None, None, None);
     for (name, value) in form_urlencoded::parse(visit.head.query().unwrap_or_default().as_bytes()) {
         match &*name {
-            "return_to" => target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path),
+            // `iss` and `target_link_uri`: a login that somebody else begins (OIDC Core 1.0 §4).
+            "return_to" | "target_link_uri" => {
+                target = ReturnTarget::parse(&value, &visit.origin, &scene.config.base_path)
+            }
             "provider" => choice.provider = Some(value.into_owned()),
+            "iss" => choice.provider = Some(name_of_issuer(&value, scene)),
             "login_hint" => choice.login_hint = Some(value.into_owned()),
             "fragment" => fragment = Fragment::parse(&value),
             "form" => form = FormId::parse(&value),
@@ -57,6 +64,13 @@ fn start_login(visit: Visit, scene: &mut Scene<'_>) -> Step {
     } else {
         visit.refuse_demanding(Denial::LoginRequired, (choice.provider.as_deref(), &choice.demand), &target, scene)
     }
+}
+
+/// The name of the provider where people of this issuer sign in. Of one that is not known, what nobody is called.
+fn name_of_issuer(issuer: &str, scene: &Scene<'_>) -> String {
+    let of_issuer = |provider: &&Rc<Provider>| provider.client.is_some() && provider.issuer.accepts(issuer);
+    let mut providers = scene.providers.iter().map(|slot| &slot.config);
+    providers.find(of_issuer).map_or(issuer, |provider| &provider.name).to_owned()
 }
 
 /// For scripts: who is signed in and for how long. Never a token, and no renewal: polling must not keep a session alive.

@@ -212,6 +212,12 @@ impl Gateway {
     pub fn handle(&mut self, event: Event, env: &mut Env<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
         let is_start = matches!(event, Event::Start);
+        if let Some(store) = &mut self.store {
+            if let Event::Request { .. } = event {
+                store.look(env);
+            }
+            self.revocations.expect_news(store.back_at());
+        }
         // Also before what has waited goes on. A VM that lives only for its configuration has nobody to ask about.
         if self.config.session.is_some() && !is_start {
             self.revocations.poll(env.shared, env.now, &mut self.log);
@@ -220,9 +226,6 @@ impl Gateway {
             Event::Start => self.loader.start(&mut self.slots, env),
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
-                if let Some(store) = &mut self.store {
-                    store.look(env);
-                }
                 let step = flow::begin(head, env.peer, &mut self.scene(env));
                 self.take(stream, step, env, &mut effects);
             }

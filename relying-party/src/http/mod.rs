@@ -8,6 +8,7 @@ pub mod cookies;
 pub mod credentials;
 pub mod navigation;
 pub mod origin;
+pub mod uri;
 
 /// Header fields in order, all in one buffer. Names are lower case (as Envoy delivers them); values are bytes, because a client
 /// may send any.

@@ -293,6 +293,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn an_ordinary_path_is_scanned_once() {
+        for path in ["/", "/a/b.c/", "/a..b/c.", "/a:b@c"] {
+            assert_eq!(has_one_reading(path), Ok(true), "{path}");
+        }
+        for path in ["//", "/a//b", "/.", "/a/.b", "/%61", "/a;b", "/\\"] {
+            assert_eq!(has_one_reading(path), Ok(false), "{path}: a closer look");
+        }
+    }
+
+    #[test]
     fn a_special_path_keeps_its_readings_apart() {
         for (path, literal, decoded, resolved, stripped, ambiguous) in [
             ("/%61dmin", "/%61dmin", "/admin", "/admin", "/admin", false),
@@ -361,6 +371,19 @@ pub(super) mod tests {
         }
         assert_eq!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH))), Err(PathError::TooLong));
         assert!(RequestPath::parse(&format!("/{}", "a".repeat(MAX_LENGTH - 1))).is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_path_has_a_code() {
+        for (path, code) in [
+            ("*", "path.not_absolute"),
+            ("/a b", "path.forbidden_byte"),
+            ("/%", "path.malformed_escape"),
+            ("/%ff", "path.not_utf8"),
+            (&"/".repeat(MAX_LENGTH + 1), "path.too_long"),
+        ] {
+            assert_eq!(RequestPath::parse(path).unwrap_err().code(), code);
+        }
     }
 
     /// Paths made of what goes wrong.

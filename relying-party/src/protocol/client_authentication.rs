@@ -71,9 +71,10 @@ fn authenticate(
     Ok(None)
 }
 
-/// RFC 6749 §2.3.1: both parts are form-urlencoded before they are joined, so that either may contain a colon.
+/// RFC 6749 §2.3.1: both parts are form-urlencoded before they are joined, so that either may contain a colon. A space is `%20`:
+/// some servers (Authlib) do not read `+` as one, and all of them read this.
 fn basic(client_id: &str, secret: &str) -> String {
-    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
+    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client_id), encoded(secret))))
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::Provider;
-use crate::http::CalloutRequest;
+use crate::http::{CalloutRequest, uri};
 use crate::reason::Reason;
 
 /// How long a provider may take to answer.
@@ -26,10 +26,13 @@ impl Endpoint {
         if text.len() > MAX_LENGTH {
             return Err(EndpointError::TooLong);
         }
+        if !uri::is_plain(text) {
+            return Err(EndpointError::Malformed);
+        }
         let url = Url::parse(text).map_err(|_| EndpointError::Malformed)?;
         match url.scheme() {
             "https" => {}
-            "http" if is_loopback(&url) => {}
+            "http" if uri::is_loopback(&url) => {}
             _ => return Err(EndpointError::NotHttps),
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -49,16 +52,6 @@ impl Endpoint {
     /// The URL as the provider writes it, for comparisons by its letters: [`Endpoint::url`] leaves out a default port.
     pub fn as_written(&self) -> &str {
         &self.text
-    }
-}
-
-/// RFC 6761 §6.3: `localhost` and what is below it are this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        None => false,
     }
 }
 

@@ -73,9 +73,11 @@ impl UnverifiedIdToken {
         let token = token
             .verify(keys, expected.algorithms, verifier)
             .map_err(|refused| IdTokenError::Signature(refused.error()))?; // 6, 7
-        let algorithm = token.algorithm();
+        let (algorithm, key) = (token.algorithm(), token.key());
         let claims = Claims(token.into_claims());
-        ensure(claims.text("iss").is_some_and(|iss| expected.issuer.accepts(iss)), IdTokenError::IssuerMismatch)?; // 2
+        let iss = claims.text("iss").filter(|iss| expected.issuer.accepts(iss)).ok_or(IdTokenError::IssuerMismatch)?; // 2
+        let agrees = expected.issuer.agrees(iss, claims.0.get("tid"), key.issuer.as_deref());
+        ensure(agrees, IdTokenError::TenantMismatch)?;
         audience::check(&claims, expected.client_id)?; // 3–5
         let expires_at = time::not_expired(&claims, now, expected.clock_skew)?; // 9
         let issued_at = time::issued_recently(&claims, now, expected.clock_skew)?; // 10

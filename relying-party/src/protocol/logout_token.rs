@@ -68,7 +68,8 @@ impl UnverifiedLogoutToken {
         typ::check(self.0.typ())?; // §2.4, §4.1
         let jwt = self.0.verify(keys, expected.algorithms, verifier).map_err(NotVerified::by_signature)?; // 2, 3
         let claims = jwt.claims();
-        let issuer = claim::text(claims, "iss").filter(|iss| expected.issuer.accepts(iss)); // 4
+        let agrees = |iss: &&str| expected.issuer.agrees(iss, claims.get("tid"), jwt.key().issuer.as_deref());
+        let issuer = claim::text(claims, "iss").filter(|iss| expected.issuer.accepts(iss)).filter(agrees); // 4
         let issuer = issuer.ok_or(LogoutTokenError::IssuerMismatch)?;
         audience::check(claims, expected.client_id)?; // 4
         let issued_at = time::issued_recently(claims, now, LONGEST_LIFE, expected.clock_skew)?; // 4

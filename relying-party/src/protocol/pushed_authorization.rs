@@ -10,7 +10,7 @@ use super::client_authentication::{ClientAuthenticationError, Means, authenticat
 use super::endpoint::is_unavailable;
 use super::registration::Registration;
 use crate::config::{ClientAuthentication, PushedAuthorizationRequests};
-use crate::http::CalloutRequest;
+use crate::http::{CalloutRequest, uri};
 use crate::jose::json::{self, JsonError};
 use crate::reason::Reason;
 
@@ -67,9 +67,8 @@ pub fn authorization_url_after_push(registration: Registration<'_>, request_uri:
     url
 }
 
-/// Visible ASCII with a scheme; what it means is the provider's business.
 fn is_uri(text: &str) -> bool {
-    text.len() <= MAX_REQUEST_URI && text.bytes().all(|byte| byte.is_ascii_graphic()) && Url::parse(text).is_ok()
+    text.len() <= MAX_REQUEST_URI && uri::is_absolute(text)
 }
 
 /// RFC 9126 §2.3: the errors of the authorization endpoint and of the token endpoint.

@@ -116,6 +116,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_expression_looks_at_in_vain_has_a_code_and_advice() {
+        let of = |left: &[&str], looked_at: &[&str]| {
+            let left: Vec<_> = left.iter().map(|name| (*name).to_owned()).collect();
+            let names = looked_at.iter().map(|name| (*name).to_owned()).collect();
+            ClaimsElsewhere::of(&left, &ClaimSelection::Named(names))
+        };
+        assert_eq!(of(&["groups"], &["email"]), None);
+        assert_eq!(of(&["photo", "groups"], &["groups", "photo"]), Some(ClaimsElsewhere::Groups));
+        assert_eq!(of(&["photo", "groups"], &["photo"]), Some(ClaimsElsewhere::Others));
+        for (elsewhere, code, advice) in [
+            (ClaimsElsewhere::Groups, "claims.groups_overage", "roles"),
+            (ClaimsElsewhere::Others, "claims.distributed", "not fetched"),
+        ] {
+            assert_eq!(elsewhere.code(), code);
+            assert!(elsewhere.advice().contains(advice));
+        }
+    }
+
+    #[test]
     fn claims_that_the_provider_left_elsewhere_are_known_by_name() {
         let elsewhere =
             |claims: Value, selection: &ClaimSelection| left_elsewhere(claims.as_object().unwrap(), selection);

@@ -144,7 +144,7 @@ impl<'a> SessionCookies<'a> {
 fn part_count(first: &[u8]) -> Option<(usize, &[u8])> {
     let dot = first.iter().take(3).position(|byte| *byte == b'.')?;
     let (digits, rest) = first.split_at_checked(dot)?;
-    let count = short_number(digits).filter(|count| *count > 0)?;
+    let count = short_number(digits).filter(|_| !digits.starts_with(b"0"))?;
     Some((count, rest.strip_prefix(b".")?))
 }
 

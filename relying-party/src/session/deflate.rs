@@ -78,6 +78,7 @@ mod tests {
         assert!(with.len() + 15 < without.len(), "{} {}", with.len(), without.len());
         assert_eq!(inflate(&with, DICTIONARY, text.len()).as_deref(), Some(&text[..]));
         assert_eq!(inflate(&with, DICTIONARY, text.len() - 1), None, "longer than the limit");
+        assert_eq!(inflate(&[&with, &b"x"[..]].concat(), DICTIONARY, 1000), None, "something behind it");
         assert_ne!(inflate(&with, b"another", 1000).as_deref(), Some(&text[..]));
     }
 

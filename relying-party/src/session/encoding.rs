@@ -227,6 +227,17 @@ mod tests {
     }
 
     #[test]
+    fn lengths_come_back_up_to_two_megabytes() {
+        for length in [0, 1, 127, 128, 300, 16_383, 16_384, 2_097_151] {
+            let mut bytes = Vec::new();
+            write_length(&mut bytes, length);
+            let mut rest = bytes.as_slice();
+            assert_eq!((read_length(&mut rest), rest), (Some(length), &[][..]));
+        }
+        assert_eq!(read_length(&mut &[128, 128, 128, 1][..]), None);
+    }
+
+    #[test]
     fn a_session_reads_as_it_was_written() {
         let full = session(START);
         let bare = Session { scopes: Vec::new(), tokens: Tokens::default(), ..session(START) };

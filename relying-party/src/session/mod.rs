@@ -167,6 +167,8 @@ mod tests {
         assert!(session.is_live(START + IDLE - Duration::from_millis(1)));
         assert!(!session.is_live(START + IDLE));
         assert_eq!(session.renewed(START + IDLE, IDLE), session, "not revived");
+        let odd = Session { idle_expires_at: session.expires_at + HOUR, ..session };
+        assert!(odd.is_live(odd.expires_at - Duration::from_millis(1)) && !odd.is_live(odd.expires_at));
     }
 
     #[test]
@@ -177,6 +179,7 @@ mod tests {
         let late = Session { idle_expires_at: session.expires_at - Duration::from_secs(1), ..session };
         let renewed = late.renewed(late.expires_at - Duration::from_secs(2), IDLE);
         assert_eq!(renewed.idle_expires_at, renewed.expires_at);
+        assert_eq!(renewed.sealed_at, late.expires_at - Duration::from_secs(2));
         assert!(
             !renewed.renewal_due(renewed.expires_at - Duration::from_secs(1), Duration::from_secs(1)),
             "nothing to gain"

@@ -197,6 +197,21 @@ mod tests {
     }
 
     #[test]
+    fn guids_come_back_however_many_there_are() {
+        let guid = |number: u32| format!("{number:08x}-0000-4000-8000-000000000000");
+        let order = (0..4200).chain([4095, 70, 3, 4150, 64, 63]);
+        let text = order.map(guid).collect::<Vec<_>>().join(" ");
+        let (marked, guids) = take_guids(text.as_bytes());
+        assert_eq!(guids.len(), MOST_GUIDS);
+        assert_eq!(put_guids(&marked, &guids.concat(), text.len()).as_deref(), Some(text.as_bytes()));
+        assert_eq!(put_guids(&marked, &guids.concat(), text.len() - 1), None);
+        // A number has room for more.
+        let marked = [&[NEXT; 4097][..], &[NUMBERED, 64 | 1, 64, 64]].concat();
+        let guids: Vec<u8> = (0..4097_u128).flat_map(u128::to_be_bytes).collect();
+        assert!(put_guids(&marked, &guids, 1_000_000).unwrap().ends_with(b"00000000-0000-0000-0000-000000001000"));
+    }
+
+    #[test]
     fn guids_come_back_and_each_is_stored_once() {
         let text = format!("[\"{GUID}\",\"{OTHER}\"],[\"{GUID}\",\"{OTHER}\",\"{GUID}\"]");
         let (marked, guids) = take_guids(text.as_bytes());

@@ -38,7 +38,8 @@ impl Provider {
         if all(&parameters, "request_uri") != Vec::<String>::new() {
             return self.complain(400, "pushed request with a request_uri");
         }
-        let request_uri = format!("urn:ietf:params:oauth:request_uri:{}+/=&", self.pushed.len());
+        self.issued += 1;
+        let request_uri = format!("urn:ietf:params:oauth:request_uri:{}+/=&", self.issued);
         self.pushed.insert(request_uri.clone(), Pushed { parameters, at: now });
         Response::json(201, &json!({"request_uri": request_uri, "expires_in": PUSHED_LIFETIME.as_secs()}))
     }

@@ -28,6 +28,8 @@ pub enum Signing {
     With(TestKey),
     /// With this key, then every byte XOR 0x5A (as the OpenID Foundation's suite does).
     Corrupted(TestKey),
+    /// With this RSA key and PSS (PS256).
+    Pss(TestKey),
     /// Not at all: an empty signature.
     Unsigned,
     /// HMAC with this key's public PEM as the secret.
@@ -85,6 +87,7 @@ impl Draft {
         let signature = match self.signing {
             Signing::With(key) => key.sign(message.as_bytes()),
             Signing::Corrupted(key) => corrupted(&key.sign(message.as_bytes())),
+            Signing::Pss(key) => key.sign_pss(message.as_bytes()),
             Signing::Unsigned => Vec::new(),
             Signing::HmacOfPublicKey(key) => hmac_sha256(key.public_pem().as_bytes(), message.as_bytes()),
             Signing::Hmac(secret) => hmac_sha256(secret.as_bytes(), message.as_bytes()),

@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _, LineEnding};
-use rsa::pkcs1v15;
-use rsa::signature::{SignatureEncoding as _, Signer as _, Verifier as _};
+use rsa::rand_core::{CryptoRng, RngCore};
+use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _, Verifier as _};
 use rsa::traits::PublicKeyParts as _;
+use rsa::{pkcs1v15, pss};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -54,6 +55,16 @@ impl TestKey {
                 let signature: p256::ecdsa::Signature = key.sign(message);
                 signature.to_vec()
             }
+        }
+    }
+
+    /// The JWS signature of `message` with PS256 (RFC 7518 §3.5). Panics for a key that is not RSA.
+    pub fn sign_pss(self, message: &[u8]) -> Vec<u8> {
+        match self.material() {
+            Material::Rsa(key) => {
+                pss::SigningKey::<Sha256>::new(key.as_ref().clone()).sign_with_rng(&mut NoSalt, message).to_vec()
+            }
+            Material::P256(_) => panic!("{self:?} is no RSA key"),
         }
     }
 
@@ -113,6 +124,30 @@ impl TestKey {
         })
     }
 }
+
+/// In tests a salt need not be random.
+struct NoSalt;
+
+impl RngCore for NoSalt {
+    fn next_u32(&mut self) -> u32 {
+        0
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        0
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), rsa::rand_core::Error> {
+        bytes.fill(0);
+        Ok(())
+    }
+}
+
+impl CryptoRng for NoSalt {}
 
 enum Material {
     Rsa(Box<rsa::RsaPrivateKey>),

@@ -4,6 +4,8 @@ mod client;
 pub mod id_token;
 pub mod keys;
 mod oauth;
+mod places;
+pub mod recorded;
 mod refresh;
 mod tokens;
 mod userinfo;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use crate::message::{Request, Response};
 use id_token::Draft;
 use keys::TestKey;
+use places::issuer_of;
 pub use refresh::RefreshTokens;
 
 /// The issuer identifier. Its site is not the application's, so that cookies meet the rules for other sites.
@@ -83,7 +86,7 @@ pub enum Endpoint {
 }
 
 /// How an endpoint behaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub enum Behaviour {
     /// As specified.
     #[default]
@@ -92,6 +95,8 @@ pub enum Behaviour {
     Slow(Duration),
     /// With this answer, whatever the request.
     Answer(Response),
+    /// As specified, but changed on the way.
+    Changed(fn(Response) -> Response),
     /// Not at all.
     Hang,
     /// By closing the connection.
@@ -187,8 +192,14 @@ pub struct Provider {
     pub access_token_lifetime: Duration,
     /// Whether a client gets refresh tokens.
     pub refresh_tokens: RefreshTokens,
+    /// Where its endpoints are besides, by address without query: those of a provider that is played.
+    pub places: BTreeMap<String, Endpoint>,
     /// What is said of access tokens that only this provider understands.
     pub opaque_tokens: BTreeMap<String, Value>,
+    /// What its codes begin with.
+    pub code_prefix: &'static str,
+    /// What the authorization, token and pushed authorization request endpoints have answered, in order.
+    pub given: Vec<(Endpoint, Response)>,
     /// Every request of a relying party or browser, in order.
     pub log: Vec<(Endpoint, Request)>,
     /// What a relying party did that a provider would refuse, in words.
@@ -231,7 +242,10 @@ impl Default for Provider {
             token_lifetime: Duration::from_secs(300),
             access_token_lifetime: Duration::from_secs(600),
             refresh_tokens: RefreshTokens::None,
+            places: BTreeMap::new(),
             opaque_tokens: BTreeMap::new(),
+            code_prefix: "code-",
+            given: Vec::new(),
             log: Vec::new(),
             complaints: Vec::new(),
             behaviours: BTreeMap::new(),
@@ -253,15 +267,21 @@ impl Default for Provider {
 impl Provider {
     /// Answers `request`. The time of the answer is `now`.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Answer {
-        let endpoint = endpoint_of(request);
+        let endpoint = self.endpoint_of(request);
         self.log.push((endpoint, request.clone()));
-        match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
+        let answer = match self.behaviours.get(&endpoint).cloned().unwrap_or_default() {
             Behaviour::Normal => Answer::Respond(self.normally(endpoint, request, now)),
             Behaviour::Slow(pause) => Answer::Delay(pause, self.normally(endpoint, request, now)),
             Behaviour::Answer(response) => Answer::Respond(response),
+            Behaviour::Changed(change) => Answer::Respond(change(self.normally(endpoint, request, now))),
             Behaviour::Hang => Answer::Hang,
             Behaviour::Reset => Answer::Reset,
+        };
+        let gives = matches!(endpoint, Endpoint::Authorize | Endpoint::Token | Endpoint::PushedAuthorization);
+        if let (true, Answer::Respond(response) | Answer::Delay(_, response)) = (gives, &answer) {
+            self.given.push((endpoint, response.clone()));
         }
+        answer
     }
 
     /// Lets `endpoint` behave like this from now on.
@@ -396,33 +416,5 @@ impl Provider {
             "authorization_response_iss_parameter_supported": self.response_issuer.is_some(),
             "x_vendor_extension": {"any": ["thing"]},
         })
-    }
-}
-
-/// Which of the two issuers a request is for.
-fn issuer_of(request: &Request) -> &'static str {
-    let is_second = request.path().starts_with(SECOND_ISSUER.trim_start_matches(PROVIDER_ORIGIN));
-    if is_second { SECOND_ISSUER } else { ISSUER }
-}
-
-fn endpoint_of(request: &Request) -> Endpoint {
-    let base = issuer_of(request).trim_start_matches(PROVIDER_ORIGIN);
-    // Some of its endpoints may be on other hosts of the provider, as Google's are.
-    if !request.header(":authority").is_some_and(|authority| authority.ends_with(".provider.test")) {
-        return Endpoint::Unknown;
-    }
-    if OTHER_KEYS.ends_with(request.path()) {
-        return Endpoint::OtherKeys;
-    }
-    match request.path().strip_prefix(base) {
-        Some("/.well-known/openid-configuration") => Endpoint::Discovery,
-        Some("/keys") => Endpoint::Keys,
-        Some("/authorize") => Endpoint::Authorize,
-        Some("/token") => Endpoint::Token,
-        Some("/userinfo") => Endpoint::Userinfo,
-        Some("/introspect") => Endpoint::Introspection,
-        Some("/par") => Endpoint::PushedAuthorization,
-        Some("/logout") => Endpoint::EndSession,
-        _ => Endpoint::Unknown,
     }
 }

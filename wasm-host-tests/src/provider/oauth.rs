@@ -70,7 +70,7 @@ impl Provider {
             }
             Authorization::Granted | Authorization::NeedsTheUser(_) => {
                 self.issued += 1;
-                let code = format!("code-{}", self.issued);
+                let code = format!("{}{}", self.code_prefix, self.issued);
                 answer.push(("code", code.clone()));
                 let nonce = parameter("nonce");
                 let authentication = self.authenticate_user(parameter("max_age"), parameter("acr_values"), now);

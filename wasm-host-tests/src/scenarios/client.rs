@@ -13,7 +13,7 @@ use crate::setup::Setup;
 use crate::world::World;
 
 /// A client with `key`, which the provider knows.
-fn with_key(key: TestKey) -> Setup {
+pub(crate) fn with_key(key: TestKey) -> Setup {
     Setup::default()
         .without_provider_key("client_secret")
         .of_provider("token_endpoint_auth_method", "private_key_jwt")
@@ -24,7 +24,7 @@ fn with_key(key: TestKey) -> Setup {
         })
 }
 
-fn pushing(setup: Setup) -> Setup {
+pub(crate) fn pushing(setup: Setup) -> Setup {
     setup.provider(|provider| provider.requires_pushed_requests = true)
 }
 

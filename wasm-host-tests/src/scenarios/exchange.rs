@@ -16,7 +16,7 @@ const BACKEND: &str = "https://backend.example.org";
 
 /// An API in front of a backend with an audience of its own: `/backend` for tokens, `/portal` for sessions, `/mixed` for whoever
 /// comes.
-fn exchanging() -> Setup {
+pub(crate) fn exchanging() -> Setup {
     let mut setup = Setup::api();
     let exchange = json!({"provider": "corp", "audience": BACKEND, "scope": "orders.read"});
     let rule = |path: &str, authentication: &str, exchange: &Value| json!({"match": {"path_prefix": path}, "authentication": authentication, "exchange": exchange});

@@ -15,7 +15,7 @@ use crate::world::{Exchange, World};
 const TOKEN: &str = "b24a7c5e-opaque_to+us/==";
 
 /// An API whose issuer is asked about tokens, and knows one.
-fn asking(format: &str) -> Setup {
+pub(crate) fn asking(format: &str) -> Setup {
     let setup = Setup::api().of_provider("access_token", format).provider(|provider| {
         let said = json!({
             "active": true, "sub": "ada", "username": "ada@example.org", "client_id": "app", "scope": "orders.read",

@@ -27,6 +27,8 @@ pub mod posted_forms;
 pub mod programs;
 pub mod provider_faults;
 pub mod provider_keys;
+pub mod recorded_logins;
+pub mod recorded_tokens;
 pub mod refresh;
 pub mod refresh_failures;
 pub mod refusals;
@@ -41,10 +43,19 @@ pub mod userinfo;
 
 mod registry;
 mod registry_of_browsers;
+mod registry_of_providers;
 mod registry_of_sessions;
 
-pub use crate::attacks::{headers as attacks_headers, redirects as attacks_redirects};
-pub use crate::conformance::{basic as conformance_basic, form_post as conformance_form_post};
+pub use crate::attacks::{
+    headers as attacks_headers, markup as attacks_markup, redirects as attacks_redirects,
+    robustness as attacks_robustness, rules as attacks_rules, secrets as attacks_secrets, sessions as attacks_sessions,
+    tokens as attacks_tokens,
+};
+pub use crate::conformance::{
+    backchannel_logout as conformance_backchannel_logout, basic as conformance_basic, config as conformance_config,
+    fapi_2 as conformance_fapi, form_post as conformance_form_post, logout as conformance_logout,
+    sessions as conformance_sessions,
+};
 
 use crate::browser::Browser;
 use crate::message::Request;

@@ -27,7 +27,7 @@ fn challenges(exchange: &Exchange) -> Vec<&str> {
     fields.filter_map(|(_, value)| std::str::from_utf8(value).ok()).collect()
 }
 
-fn bound<W: World>(world: &mut W, confirmation: &Value) -> String {
+pub(crate) fn bound<W: World>(world: &mut W, confirmation: &Value) -> String {
     access_token(world, |draft| draft.claim("cnf", confirmation.clone()))
 }
 
@@ -35,12 +35,12 @@ fn to_certificate() -> Value {
     json!({"x5t#S256": URL_SAFE_NO_PAD.encode(CERTIFICATE)})
 }
 
-fn to_key(key: TestKey) -> Value {
+pub(crate) fn to_key(key: TestKey) -> Value {
     json!({"jkt": Jwk::from_value(&key.jwk()).expect("a key").thumbprint()})
 }
 
 /// A proof of `key` for GET `path` with `token`, before it is signed.
-fn proof<W: World>(world: &W, key: TestKey, path: &str, token: &str) -> Draft {
+pub(crate) fn proof<W: World>(world: &W, key: TestKey, path: &str, token: &str) -> Draft {
     let claims = json!({
         "jti": format!("proof-{}", URL_SAFE_NO_PAD.encode(Sha256::digest(format!("{path}{token}")))),
         "htm": "GET", "htu": format!("{ORIGIN}{path}"), "iat": world.now().as_secs(),
@@ -51,7 +51,7 @@ fn proof<W: World>(world: &W, key: TestKey, path: &str, token: &str) -> Draft {
     draft
 }
 
-fn call_with_proof(path: &str, token: &str, proof: &str) -> Request {
+pub(crate) fn call_with_proof(path: &str, token: &str, proof: &str) -> Request {
     Request::get(path).with("authorization", format!("DPoP {token}")).with("dpop", proof)
 }
 

@@ -13,6 +13,7 @@ macro_rules! scenarios {
     (@all $how:ident $world:ty) => {
         $crate::scenarios_of_attacks! { $how $world }
         $crate::scenarios_of_browsers! { $how $world }
+        $crate::scenarios_of_providers! { $how $world }
         $crate::scenarios_of_sessions! { $how $world }
         $crate::scenarios_of_conformance! { $how $world }
         $crate::scenarios! { @theme $how $world, login:
@@ -292,10 +293,13 @@ mod tests {
         let registry = concat!(
             include_str!("registry.rs"),
             include_str!("registry_of_browsers.rs"),
+            include_str!("registry_of_providers.rs"),
             include_str!("registry_of_sessions.rs")
         );
         for source in [
             include_str!("login.rs"),
+            include_str!("recorded_logins.rs"),
+            include_str!("recorded_tokens.rs"),
             include_str!("sizes.rs"),
             include_str!("several_providers.rs"),
             include_str!("step_up.rs"),

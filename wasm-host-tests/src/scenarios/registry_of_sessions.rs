@@ -17,6 +17,7 @@ macro_rules! scenarios_of_sessions {
         $crate::scenarios! { @theme $how $world, several_providers:
             a_person_chooses_between_providers_and_comes_back,
             a_rule_with_one_provider_leaves_no_choice,
+            a_login_that_somebody_else_begins_goes_to_the_issuer_that_they_name,
             the_domain_of_an_address_chooses,
             the_sign_in_page_takes_an_address_without_a_script,
             without_domains_there_is_no_form,
@@ -104,7 +105,6 @@ macro_rules! scenarios_of_sessions {
             a_session_is_bound_to_its_client_and_cookie_name,
             a_new_session_key_signs_nobody_out_and_then_the_old_one_can_go,
             two_people_have_two_sessions,
-            no_secret_reaches_the_log,
         }
         $crate::scenarios! { @theme $how $world, session_cookies:
             the_session_cookie_is_for_this_host_and_not_for_scripts,

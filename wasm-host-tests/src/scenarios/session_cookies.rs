@@ -10,7 +10,7 @@ use crate::simulation::Randomness;
 use crate::world::World;
 
 /// A list of group names that no compression makes much smaller than `bytes`.
-pub(super) fn groups_of(bytes: usize) -> Value {
+pub(crate) fn groups_of(bytes: usize) -> Value {
     let mut randomness = Randomness::new(7);
     let name = |random: Vec<u8>| random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let names: Vec<String> = (0..bytes / 16).map(|_| name(randomness.draw(16))).collect();

@@ -67,6 +67,20 @@ pub fn a_rule_with_one_provider_leaves_no_choice<W: World>() {
         .because_of("login.provider_unknown");
 }
 
+/// OIDC Core 1.0 §4
+pub fn a_login_that_somebody_else_begins_goes_to_the_issuer_that_they_name<W: World>() {
+    let mut world = W::open(two());
+    for issuer in [ISSUER, SECOND_ISSUER] {
+        let encoded: String = form_urlencoded::byte_serialize(issuer.as_bytes()).collect();
+        let begin = format!("/oauth2/login?iss={encoded}&target_link_uri=https%3A%2F%2Fportal.example.org%2Freports");
+        assert_eq!(sent_to(&mut world, &begin), Some(issuer));
+        let page = Browser::default().open(&mut world, &begin);
+        assert_eq!(page.shows("/reports").header("x-auth-issuer"), Some(issuer));
+    }
+    let stranger = Request::navigation("/oauth2/login?iss=https%3A%2F%2Fevil.example");
+    world.send(stranger).refused_with(400).because_of("login.provider_unknown");
+}
+
 pub fn the_domain_of_an_address_chooses<W: World>() {
     let mut world = W::open(two());
     for (hint, issuer) in [

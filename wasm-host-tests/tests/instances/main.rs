@@ -228,6 +228,24 @@ fn a_store_that_has_lost_everything_is_told_again<P: Proxy>() {
     assert_eq!(told(&mut stage), before);
 }
 
+fn who_signed_out_is_let_in_at_no_moment_when_a_process_starts_again<P: Proxy>() {
+    let mut stage = Stage::<P>::set(with_store("deny"));
+    let copy = stage.request(Request::fetch("/private"));
+    stage.sign_out_at(stage.first);
+    stage.world.advance(SOON);
+    stage.world.restart();
+    // One VM reads what the store knows, the others hear that it has: none hears that before it knows what was read.
+    for _ in 0..400 {
+        for vm in stage.world.vms() {
+            assert_ne!(stage.fetch_at(vm, &copy), 200);
+        }
+        stage.world.advance(Duration::from_millis(1));
+    }
+    for vm in stage.world.vms() {
+        assert_eq!(stage.fetch_at(vm, &copy), 401);
+    }
+}
+
 fn one_vm_of_a_process_reads<P: Proxy>() {
     let mut world = VirtualWorld::<P>::open(with_store("deny").in_vms(3));
     world.settle();
@@ -343,6 +361,7 @@ rings! {
     who_does_not_deny_goes_on_with_what_is_known_here,
     what_could_not_be_told_is_told_even_when_its_vm_has_died,
     a_store_that_has_lost_everything_is_told_again,
+    who_signed_out_is_let_in_at_no_moment_when_a_process_starts_again,
     one_vm_of_a_process_reads,
     of_many_instances_one_refreshes,
     a_session_that_a_refresh_has_ended_is_over_everywhere,

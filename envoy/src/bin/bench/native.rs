@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use envoy_ring::sessions::Numbers;
 use envoy_ring::{Access, Cluster, ClusterConnection, Connection, Filter, Listener, Route, Server, process};
 use relying_party::entropy::Entropy as _;
 use serde_json::{Value, json};
@@ -14,8 +15,6 @@ use wasm_host_tests::message::{Request, Response, parameter};
 use wasm_host_tests::provider::id_token::Draft;
 use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::provider::{CLIENT_ID, ISSUER};
-
-use crate::sessions::Numbers;
 
 const CLUSTER: &str = "native-provider";
 const CALLBACK: &str = "/callback";

@@ -6,12 +6,6 @@ use std::sync::Arc;
 use envoy_ring::{
     Access, Backend, Cluster, ClusterConnection, Connection, Envoy, EnvoyWorld, Listener, Options, Route, wire,
 };
-use relying_party::config::Config;
-use relying_party::entropy::Entropy;
-use relying_party::session::Session;
-use relying_party::session::cookie::{self, PresentParts, Writing};
-use relying_party::session::seal::{Binding, Purpose};
-use relying_party::time::UnixTime;
 use serde_json::{Map, Value};
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::jar::Initiator;
@@ -63,7 +57,10 @@ pub fn compare(world: &mut EnvoyWorld, count: usize, amount: Amount) -> [Compari
     let mut browser = Browser::default();
     browser.open(world, PATH);
     let cookie = browser.jar.header(AUTHORITY, PATH, Initiator::SameSite, world.now()).expect("a session");
-    let of_ours = others(&cookie, count, now);
+    let claims = |number| {
+        vec![("sub", native::subject(number)), ("email", native::email(number)), ("name", native::name(number))]
+    };
+    let of_ours = envoy_ring::sessions::like(&cookie, &setup(), claims, count, now);
     let shown = self::world(Route::Backend);
     assert_headers(shown.address(), shown.backend(), &of_ours);
     let (first, last) = (of_native.first().map_or(0, String::len), of_ours.first().map_or(0, String::len));
@@ -101,50 +98,5 @@ fn assert_headers(address: SocketAddr, backend: &Backend, cookies: &[String]) {
         let received = backend.received().pop().expect("a request at the backend");
         let seen = HEADERS.map(|(header, _)| received.header(header).unwrap_or_default().to_owned());
         assert_eq!(seen, [native::subject(number), native::email(number), native::name(number)]);
-    }
-}
-
-/// Sessions like the one in `cookie`, each of another person: sealed by the core as the filter seals them.
-fn others(cookie: &str, count: usize, now: UnixTime) -> Vec<String> {
-    let Setup { document, environment, .. } = setup();
-    let environment = |name: &str| environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-    let config = Config::parse(document.to_string().as_bytes(), &environment).expect("the configuration");
-    let policy = config.session.as_ref().expect("sessions");
-    let provider = &config.providers[0];
-    let binding = Binding {
-        purpose: Purpose::Session,
-        issuer: provider.issuer.as_str(),
-        client_id: &provider.client.as_ref().expect("a client").client_id,
-        cookie_name: &policy.cookie.name,
-        host: AUTHORITY,
-    };
-    let mut pairs = cookie.split("; ").filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| *name == policy.cookie.name).expect("a session cookie");
-    let session = cookie::open(value.as_bytes(), &policy.keys, |_| Some(binding)).expect("a session").session;
-    let writing = Writing { keys: &policy.keys, binding, policy: &policy.cookie, max_cookies: policy.max_cookies };
-    let mut entropy = Numbers(now.as_millis());
-    let mut of = |number: usize| {
-        let mut session: Session = session.clone();
-        for (claim, value) in
-            [("sub", native::subject(number)), ("email", native::email(number)), ("name", native::name(number))]
-        {
-            session.claims.insert(claim.to_owned(), value.into());
-        }
-        let lines = writing.write(&session, PresentParts::default(), now, &mut entropy).expect("cookies");
-        let pairs: Vec<_> = lines.iter().filter_map(|line| line.split(';').next()).collect();
-        pairs.join("; ")
-    };
-    (0..count).map(&mut of).collect()
-}
-
-/// Nonces that differ.
-pub struct Numbers(pub u64);
-
-impl Entropy for Numbers {
-    fn fill(&mut self, buffer: &mut [u8]) {
-        for byte in buffer {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *byte = self.0.to_be_bytes()[0];
-        }
     }
 }

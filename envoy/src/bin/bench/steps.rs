@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use envoy_ring::sessions::Numbers;
 use relying_party::admission::cache::LiveCache;
 use relying_party::admission::{Admission, LiveToken, Onward, TokenOrigin};
 use relying_party::config::Config;
@@ -25,7 +26,6 @@ use wasm_host_tests::message::AUTHORITY;
 use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::setup::Setup;
 
-use crate::sessions::Numbers;
 use crate::tokens;
 
 const REPETITIONS: u32 = 2_000;

@@ -55,6 +55,8 @@ pub(super) struct StoreLink {
     reading: Reading,
     telling: Telling,
     looked_at: UnixTime,
+    /// When this VM found the store reached that was not before.
+    back_at: UnixTime,
     status: StoreStatus,
 }
 
@@ -74,6 +76,7 @@ impl StoreLink {
             reading: Reading::Idle { due: UnixTime::from_secs(0) },
             telling: Telling::default(),
             looked_at: UnixTime::from_secs(0),
+            back_at: UnixTime::from_secs(0),
             status: StoreStatus::unknown(store.on_failure),
             store,
         })
@@ -82,6 +85,12 @@ impl StoreLink {
     /// What is known of the store.
     pub(super) const fn status(&self) -> StoreStatus {
         self.status
+    }
+
+    /// When this VM found the store reached that was not before. What was read of it is in what all VMs share since then at the
+    /// latest, and is to be heard before anybody is let in because the store is reached.
+    pub(super) const fn back_at(&self) -> UnixTime {
+        self.back_at
     }
 
     /// A request comes: it shall find what the VM that reads has found out, even if this one's timer is late. Who would be refused
@@ -286,9 +295,13 @@ impl StoreLink {
     }
 
     fn take(&mut self, record: &Record, now: UnixTime) {
+        let was_away = !self.status.is_reached(now);
         self.looked_at = now;
         self.status.reached_at = record.reached_at(now);
         self.status.failure = record.failure();
+        if was_away && self.status.is_reached(now) {
+            self.back_at = now;
+        }
     }
 
     /// Changes the record, and says what `change` says of it; `None` when others write all the time.
@@ -339,6 +352,8 @@ impl Gateway {
     pub(super) fn store_answered(&mut self, call: StoreCall, outcome: CalloutOutcome, env: &mut Env<'_>) {
         if let (Some(link), Some(session)) = (&mut self.store, &self.config.session) {
             link.answered(call, outcome, (session, &mut self.revocations), env, &mut self.log);
+            self.revocations.expect_news(link.back_at());
+            self.revocations.poll(env.shared, env.now, &mut self.log);
         }
     }
 

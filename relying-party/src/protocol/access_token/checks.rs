@@ -34,8 +34,7 @@ pub(super) mod issuer {
     use super::{AccessTokenError, ensure};
     use crate::config::Issuer;
 
-    /// RFC 9068 §4: exactly the configured issuer. With tenants, whatever else names one must name the same: the claim `tid`, and
-    /// the member `issuer` of the key that signed, which Entra ID adds so that no tenant's keys sign for another.
+    /// RFC 9068 §4: exactly the configured issuer, and one tenant of it.
     pub(in super::super) fn check(
         claimed: Option<&str>,
         expected: &Issuer,
@@ -44,10 +43,7 @@ pub(super) mod issuer {
     ) -> Result<(), AccessTokenError> {
         let claimed = claimed.ok_or(AccessTokenError::IssuerMissing)?;
         ensure(expected.accepts(claimed), AccessTokenError::IssuerMismatch)?;
-        let Some(tenant) = expected.tenant(claimed) else { return Ok(()) };
-        ensure(claims.get("tid").is_none_or(|tid| tid == tenant), AccessTokenError::TenantMismatch)?;
-        let of_tenant = |issuer: &str| issuer == claimed || issuer == expected.as_str();
-        ensure(key_issuer.is_none_or(of_tenant), AccessTokenError::TenantMismatch)
+        ensure(expected.agrees(claimed, claims.get("tid"), key_issuer), AccessTokenError::TenantMismatch)
     }
 }
 

@@ -18,6 +18,9 @@ pub enum IdTokenError {
     /// `iss`
     #[error("the ID token is from another issuer")]
     IssuerMismatch,
+    /// Of the issuer's tenants `iss` names one, and `tid` or the key another.
+    #[error("the ID token is of two tenants")]
+    TenantMismatch,
     /// No `aud`
     #[error("the ID token has no audience")]
     AudienceMissing,
@@ -103,6 +106,7 @@ impl Reason for IdTokenError {
                 VerifyError::SignatureInvalid | VerifyError::SoleKeySignatureInvalid => "id_token.signature_invalid",
             },
             Self::IssuerMismatch => "id_token.issuer_mismatch",
+            Self::TenantMismatch => "id_token.tenant_mismatch",
             Self::AudienceMissing => "id_token.audience_missing",
             Self::AudienceMalformed => "id_token.audience_malformed",
             Self::AudienceMismatch => "id_token.audience_mismatch",

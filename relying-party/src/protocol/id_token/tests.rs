@@ -43,9 +43,11 @@ fn refusal(changes: Value) -> IdTokenError {
 #[test]
 fn a_good_token_gives_its_claims() {
     for (key, algorithm) in [(TestKey::rsa(), JwsAlgorithm::Rs256), (TestKey::p256(), JwsAlgorithm::Es256)] {
-        let extra = json!({"email": "alice@example.org", "auth_time": 1_799_999_000.25, "acr": "mfa", "nbf": NOW});
+        let extra =
+            json!({"email": "alice@example.org", "auth_time": 1_799_999_000.25, "acr": "mfa", "sid": "s1", "nbf": NOW});
         let token = verify(key.sign(algorithm, &with(claims(), &extra)), NOW).unwrap();
-        assert_eq!((token.subject(), token.algorithm(), token.acr()), ("alice", algorithm, Some("mfa")));
+        assert_eq!((token.subject(), token.algorithm()), ("alice", algorithm));
+        assert_eq!((token.acr(), token.sid()), (Some("mfa"), Some("s1")));
         assert_eq!(token.expires_at(), UnixTime::from_secs(NOW + 300));
         assert_eq!(token.issued_at(), UnixTime::from_secs(NOW));
         assert_eq!(token.auth_time(), Some(UnixTime::from_millis(1_799_999_000_250)));
@@ -69,6 +71,9 @@ fn how_long_ago_a_person_authenticated_is_known_whatever_the_clocks_say() {
         (NOW - 50, NOW - 150, Some(NOW - 100)),
         (NOW + 50, NOW - 50, Some(NOW - 100)),
         (NOW + 50, NOW + 50, Some(NOW)),
+        // By just as much as they may differ.
+        (NOW - 60, NOW - 160, Some(NOW - 100)),
+        (NOW + 60, NOW - 40, Some(NOW - 100)),
         // A token of an earlier login.
         (NOW - 3600, NOW - 3600, Some(NOW - 3600)),
         // Nonsense.
@@ -140,8 +145,9 @@ fn times_are_checked_with_the_clock_skew() {
     ] {
         assert_eq!(refusal(changes.clone()), refused, "{changes}");
     }
-    let token = changed(json!({"exp": NOW - 59, "iat": NOW + 60, "nbf": NOW + 60, "auth_time": 0, "acr": 1})).unwrap();
-    assert_eq!((token.auth_time(), token.acr()), (Some(UnixTime::from_secs(0)), None));
+    let token = changed(json!({"exp": NOW - 59, "iat": NOW + 60, "nbf": NOW + 60, "auth_time": 0, "acr": 1, "sid": 1}))
+        .unwrap();
+    assert_eq!((token.auth_time(), token.acr(), token.sid()), (Some(UnixTime::from_secs(0)), None, None));
     assert!(changed(json!({"exp": 1_800_000_000.5, "iat": 1_799_913_540.5})).is_ok());
 }
 

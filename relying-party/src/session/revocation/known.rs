@@ -76,6 +76,11 @@ impl Revocations {
             || keys.iter().filter_map(|key| self.known.get(key)).any(|entry| authenticated_at <= entry.revoked_at)
     }
 
+    /// There may be news of this time: the next [poll](Self::poll) does not wait.
+    pub fn expect_news(&mut self, at: UnixTime) {
+        self.polled_at = self.polled_at.filter(|polled_at| *polled_at > at);
+    }
+
     /// Learns what other VMs have ended, if it may have been a while. To be called before sessions are looked at.
     pub fn poll(&mut self, shared: &mut dyn SharedData, now: UnixTime, log: &mut Vec<LogLine>) {
         let is_early = |polled_at: UnixTime| polled_at <= now && now.since(polled_at) < POLL_INTERVAL;

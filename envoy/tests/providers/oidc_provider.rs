@@ -1,13 +1,13 @@
 //! Login, session and logout at a provider that somebody else wrote and the OpenID Foundation certified.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
-
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use envoy_ring::{Access, Backend, Envoy, Filter, Listener, OidcProvider, Page, Route, Visitor, port};
 use serde_json::{Value, json};
+
+mod behaviours;
 
 #[test]
 fn a_person_signs_in_with_client_secret_basic_and_rs256() {
@@ -31,7 +31,7 @@ fn a_person_signs_in_with_a_public_client() {
 
 #[test]
 fn a_client_with_a_p256_key_pushes_its_requests() {
-    let key = include_str!("../../relying-party/src/jose/testdata/keys/p256.pem");
+    let key = include_str!("../../../relying-party/src/jose/testdata/keys/p256.pem");
     let stage = Stage::set(json!({
         "client_id": "p256", "token_endpoint_auth_method": "private_key_jwt", "client_key": key,
         "pushed_authorization_requests": "always",
@@ -41,7 +41,7 @@ fn a_client_with_a_p256_key_pushes_its_requests() {
 
 #[test]
 fn a_client_with_an_ed25519_key_is_authenticated() {
-    let key = include_str!("../../relying-party/src/jose/testdata/keys/ed25519.pem");
+    let key = include_str!("../../../relying-party/src/jose/testdata/keys/ed25519.pem");
     let stage =
         Stage::set(json!({"client_id": "ed25519", "token_endpoint_auth_method": "private_key_jwt", "client_key": key}));
     stage.signs_in_and_out();
@@ -50,7 +50,7 @@ fn a_client_with_an_ed25519_key_is_authenticated() {
 /// As a JWK, so that what the host gets to sign with is made by the filter.
 #[test]
 fn a_client_with_an_rsa_key_is_authenticated_with_the_signature_of_the_host() {
-    let key = include_str!("../../relying-party/src/jose/testdata/keys/rsa.json");
+    let key = include_str!("../../../relying-party/src/jose/testdata/keys/rsa.json");
     let stage =
         Stage::set(json!({"client_id": "rsa", "token_endpoint_auth_method": "private_key_jwt", "client_key": key}));
     stage.signs_in_and_out();
@@ -168,7 +168,7 @@ fn a_rule_asks_for_a_recent_sign_in_and_gets_it() {
 fn a_rule_asks_for_a_strong_sign_in_and_who_has_none_sees_a_page() {
     let stage = Stage::set(json!({
         "client_id": "p256", "token_endpoint_auth_method": "private_key_jwt", "pushed_authorization_requests": "always",
-        "client_key": include_str!("../../relying-party/src/jose/testdata/keys/p256.pem"),
+        "client_key": include_str!("../../../relying-party/src/jose/testdata/keys/p256.pem"),
     }));
     let (mut alice, mut bob) = (Visitor::default(), Visitor::default());
     // Everything is asked for at once.

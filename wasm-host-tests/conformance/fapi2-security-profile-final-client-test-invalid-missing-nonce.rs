@@ -1,0 +1,8 @@
+//! `nonce` is missing.
+
+use super::fapi;
+use crate::world::World;
+
+pub fn module<W: World>() {
+    fapi::stops_at_id_token::<W>("id_token.nonce_missing", |token| token.remove("nonce"));
+}

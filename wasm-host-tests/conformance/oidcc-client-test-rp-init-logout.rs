@@ -1,0 +1,9 @@
+//! RP-initiated logout: `state` comes back as it was (OIDC RP-Initiated Logout 1.0 §3).
+
+use super::leaving;
+use super::suite::ResponseMode;
+use crate::world::World;
+
+pub fn module<W: World, M: ResponseMode>() {
+    leaving::by_redirect::<W, M>("?state=latchkey-signed-out");
+}
