@@ -1,3 +1,49 @@
-//! The `latchkey` command.
+//! The `latchkey` command: set up, check, explain and deploy a configuration, on the same core as the filter.
+
+#![forbid(unsafe_code)]
+
+mod check;
+mod configuration;
 mod document;
-fn main() {}
+mod explain;
+mod keygen;
+mod new_file;
+mod output;
+mod report;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// Sign-in for applications behind Envoy: set up, check, explain and deploy
+#[derive(clap::Parser)]
+#[command(name = "latchkey", version, propagate_version = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Keygen(keygen::Arguments),
+    Completions(shell::CompletionsArguments),
+    Man(shell::ManArguments),
+}
+
+fn main() -> ExitCode {
+    report::install();
+    let result = match Arguments::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Completions(arguments) => shell::completions(&arguments),
+        Command::Man(arguments) => shell::man(&arguments),
+    };
+    result.unwrap_or_else(|report| {
+        eprintln!("{report:?}");
+        ExitCode::FAILURE
+    })
+}

@@ -31,8 +31,13 @@ pub struct Question {
 pub enum Identity {
     /// Nobody who says so, beyond what the request's own fields say.
     Nobody,
-    /// Somebody with these claims: in a session, or, where only access tokens count, in an access token.
-    Claims(Map<String, Value>),
+    /// Somebody with claims: in a session, or, where only access tokens count, in an access token.
+    Claims {
+        /// What the provider says of them.
+        claims: Map<String, Value>,
+        /// The name of the provider; otherwise the one that `iss` names, or the first that fits.
+        provider: Option<String>,
+    },
     /// Who presents this access token.
     Token(String),
 }
@@ -98,13 +103,19 @@ pub fn explain(
     let mut fields = request;
     match identity {
         Identity::Nobody => {}
-        Identity::Claims(claims) if takes_sessions => {
+        Identity::Claims { claims, provider } if takes_sessions => {
             supposed.push("a session with these claims, begun now");
-            fields.extend(session::cookies(&config, &head, claims, now, entropy).map(|cookie| ("cookie".to_owned(), cookie)));
+            let claims = issued_by(&config, provider.as_deref(), claims);
+            fields.extend(
+                session::cookies(&config, &head, claims, now, entropy).map(|cookie| ("cookie".to_owned(), cookie)),
+            );
         }
-        Identity::Claims(claims) => {
+        Identity::Claims { claims, provider } => {
             supposed.push("an access token with these claims, correctly signed");
-            fields.push(("authorization".to_owned(), token::bearer(&token::of_claims(&config, claims, now))));
+            fields.push((
+                "authorization".to_owned(),
+                token::bearer(&token::of_claims(&config, issued_by(&config, provider.as_deref(), claims), now)),
+            ));
         }
         Identity::Token(token) => {
             supposed.push("the token's signature is good");
@@ -114,6 +125,15 @@ pub fn explain(
     head = RequestHead::new(Headers::new(fields));
     let (verdict, log) = stage::run(without_store(document, environment).unwrap_or(config), head, now, entropy);
     Ok(Explanation { rule, rule_path, verdict, log, supposed })
+}
+
+/// The claims as the provider of this name issues them.
+fn issued_by(config: &Config, provider: Option<&str>, mut claims: Map<String, Value>) -> Map<String, Value> {
+    let named = config.providers.iter().find(|known| Some(known.name.as_str()) == provider);
+    if let Some(issuer) = named.and_then(|provider| provider.issuer.all().next()) {
+        claims.insert("iss".to_owned(), issuer.into());
+    }
+    claims
 }
 
 /// The store is not asked: what it would say is not known here.
@@ -126,7 +146,9 @@ fn without_store(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) 
 /// What decides over a request, where that stands in the configuration, and whether sessions count there.
 fn decided_by(config: &Config, head: &RequestHead) -> (String, Option<String>, bool) {
     let unknown = |text: &str| (text.to_owned(), None, false);
-    let Some(Ok(path)) = head.path_and_query().map(RequestPath::parse) else { return unknown("no rule: the path is refused") };
+    let Some(Ok(path)) = head.path_and_query().map(RequestPath::parse) else {
+        return unknown("no rule: the path is refused");
+    };
     match rules::select(&config.rules, &config.own_paths(), head.method(), head.authority(), &path) {
         Selection::Rule(index, rule) => {
             (rule.name.clone(), Some(format!("rules[{index}]")), rule.authentication.takes_sessions())

@@ -65,6 +65,6 @@ pub fn cookies(
 fn provider_of<'a>(config: &'a Config, claims: &Map<String, Value>) -> Option<&'a Provider> {
     let clients = || config.providers.iter().filter(|provider| provider.client.is_some());
     let issuer = claims.get("iss").and_then(Value::as_str);
-    let named = clients().find(|provider| issuer == Some(provider.issuer.as_str()));
+    let named = clients().find(|provider| issuer.is_some_and(|issuer| provider.issuer.accepts(issuer)));
     named.or_else(|| clients().next()).map(|provider| &**provider)
 }

@@ -35,7 +35,8 @@ pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn E
     let mut events = VecDeque::from([Event::Start, Event::Request { stream: STREAM, head }]);
     let mut log = Vec::new();
     while let Some(event) = events.pop_front() {
-        let mut env = Env { now, entropy, verifier: &Supposes, signer: &NoHostSigner, shared: &mut shared, peer: &peer };
+        let mut env =
+            Env { now, entropy, verifier: &Supposes, signer: &NoHostSigner, shared: &mut shared, peer: &peer };
         for effect in gateway.handle(event, &mut env) {
             match effect {
                 Effect::Dispatch { callout, request, .. } => {
@@ -45,7 +46,9 @@ pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn E
                 }
                 Effect::Forward { forward, .. } => return (forwarded(&forward), log),
                 Effect::Respond { response, reason, .. } => return (answered(&response, reason), log),
-                Effect::ReadBody { stream, .. } => events.push_back(Event::RequestBody { stream, body: Some(Vec::new()) }),
+                Effect::ReadBody { stream, .. } => {
+                    events.push_back(Event::RequestBody { stream, body: Some(Vec::new()) })
+                }
                 Effect::Log(line) => log.push(line.message),
                 Effect::ArmTick(_) => {}
             }

@@ -52,7 +52,7 @@ fn ask(method: &str, host: &str, path: &str, identity: Identity) -> Explanation 
 }
 
 fn claims(claims: Value) -> Identity {
-    Identity::Claims(claims.as_object().unwrap().clone())
+    Identity::Claims { claims: claims.as_object().unwrap().clone(), provider: None }
 }
 
 fn header(name: &str, value: &str) -> (String, String) {
@@ -78,7 +78,8 @@ fn a_person_in_the_group_is_admitted_with_their_headers() {
 
 #[test]
 fn a_person_outside_it_is_denied_and_the_reason_is_named() {
-    let explanation = ask("GET", "portal.example.org", "/approvals", claims(json!({"sub": "bob", "groups": ["staff"]})));
+    let explanation =
+        ask("GET", "portal.example.org", "/approvals", claims(json!({"sub": "bob", "groups": ["staff"]})));
     assert_eq!(status_and_reason(&explanation), (403, Some("policy.require_not_met")));
 }
 
@@ -89,7 +90,10 @@ fn nobody_is_sent_to_the_provider() {
         panic!("{explanation:?}")
     };
     assert!(location.starts_with("https://login.example.org/realms/corp/"), "{location}");
-    assert!(matches!(ask("GET", "portal.example.org", "/healthz", Identity::Nobody).verdict, Verdict::Forwarded { .. }));
+    assert!(matches!(
+        ask("GET", "portal.example.org", "/healthz", Identity::Nobody).verdict,
+        Verdict::Forwarded { .. }
+    ));
 }
 
 #[test]

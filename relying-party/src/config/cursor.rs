@@ -259,12 +259,13 @@ impl<'a> Mapping<'a> {
     }
 
     fn at(&self, name: &str, node: &'a Node) -> Cursor<'a> {
-        Cursor { node, path: join(&self.cursor.path, name), reading: self.cursor.reading }
+        Cursor { node, path: member_path(&self.cursor.path, name), reading: self.cursor.reading }
     }
 }
 
-/// `rules[2].require`; a name that is no plain key stands in brackets, as it does in code.
-fn join(path: &str, name: &str) -> String {
+/// The path of a member of what stands at `path`: `rules[2].require`; a name that is no plain key stands in brackets, as it does
+/// in code.
+pub fn member_path(path: &str, name: &str) -> String {
     let plain = !name.is_empty()
         && name.len() <= 64
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'));

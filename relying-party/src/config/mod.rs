@@ -33,6 +33,7 @@ mod tests;
 
 pub use access_tokens::{AccessTokenPolicy, TokenFormat};
 pub use client::{Client, ClientAuthentication, PushedAuthorizationRequests};
+pub use cursor::member_path;
 pub use headers::IdentityHeader;
 pub use issuer::Issuer;
 pub use kept_tokens::KeptTokens;

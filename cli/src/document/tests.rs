@@ -1,0 +1,74 @@
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic, reason = "tests")]
+
+use super::*;
+
+fn document(text: &str) -> Document {
+    Document::parse("test".to_owned(), text.to_owned()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn refusal(text: &str) -> String {
+    match Document::parse("test".to_owned(), text.to_owned()) {
+        Err(DocumentError::Malformed { message, .. }) => message,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("{text} is accepted"),
+    }
+}
+
+#[test]
+fn yaml_becomes_the_json_that_the_filter_gets_in_its_order() {
+    let yaml = document("b: 1\na: [x, 2.5, null, true]\nc:\n  d: |\n    text\n");
+    assert_eq!(yaml.json(), br#"{"b":1,"a":["x",2.5,null,true],"c":{"d":"text\n"}}"#);
+    assert_eq!(document(r#"{"a": {"b": "c"}}"#).json(), br#"{"a":{"b":"c"}}"#);
+    assert_eq!(document("a: &x {b: 1}\nc: *x\n").json(), br#"{"a":{"b":1},"c":{"b":1}}"#);
+    assert_eq!(document("a: 1\na: 2\n").json(), br#"{"a":1,"a":2}"#, "the core says that a member is repeated");
+}
+
+#[test]
+fn a_place_is_found_by_its_path_and_a_missing_one_by_what_is_around_it() {
+    let yaml = document("ä: ü\nrules:\n  - name: one\n    match: {path: /x}\n  - name: two\n\"a b\": 1\n");
+    let at = |path: &str| &yaml.text[yaml.place(path)];
+    assert_eq!(at("rules"), "rules");
+    assert_eq!(at("rules[1].name"), "name: two");
+    assert_eq!(at("rules[0].match.path"), "path: /x");
+    assert_eq!(at("rules[0].match.host"), "match");
+    assert_eq!(at("[\"a b\"]"), "\"a b\": 1");
+    assert_eq!(line_and_column(&yaml.text, yaml.place("rules[1].name").start), (5, 5));
+}
+
+#[test]
+fn what_is_no_document_is_refused_with_its_place() {
+    for (text, part) in [
+        ("a: [", ""),
+        ("", "found nothing"),
+        ("# only a comment\n", "found nothing"),
+        ("a: 1\n---\nb: 2\n", "second document"),
+        ("a: .nan", "JSON"),
+        ("? [a]\n: b\n", "no text"),
+        ("a: *b", ""),
+        ("a: !!int x", "tag"),
+        ("\u{0}\u{1}", ""),
+    ] {
+        let message = refusal(text);
+        assert!(message.contains(part), "{text:?}: {message}");
+    }
+}
+
+#[test]
+fn what_readers_of_yaml_disagree_on_needs_quotes() {
+    for text in ["no", "Yes", "on", "OFF", "y", "0123", "0x1F", "1_000", "-0o17"] {
+        assert!(refusal(&format!("a: {text}")).contains("quotes"), "{text}");
+        assert_eq!(document(&format!("a: \"{text}\"")).tree.member("a"), Some(&Tree::from(text)));
+    }
+    for text in ["0", "10", "30m", "0.5", "true", "north", "007-bond", "_1"] {
+        assert!(!is_ambiguous(text), "{text}");
+    }
+}
+
+#[test]
+fn little_text_cannot_become_much() {
+    let laughs: String =
+        (1..30).map(|level| format!("a{level}: &x{level} [*x{0}, *x{0}, *x{0}, *x{0}]\n", level - 1)).collect();
+    assert!(refusal(&format!("a0: &x0 [1, 2]\n{laughs}")).contains("too large"));
+    assert!(refusal(&"[".repeat(100_000)).contains("too deep"));
+    assert!(refusal(&"- ".repeat(100_000)).contains("too deep"));
+}
