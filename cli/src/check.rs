@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             output::json(&unreadable(&document::name_of(&arguments.file), &error));
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(report::document(error)),
     };
     let judgement = configuration::judge(&document, unset);
     let problems = judgement.config.as_ref().err().map(|errors| report::in_order(&document, errors.problems()));
@@ -81,8 +81,9 @@ fn shown(document: &Document, problem: &Problem) -> Value {
 
 fn unreadable(name: &str, error: &DocumentError) -> Value {
     let mut problem = json!({"path": "", "message": error.to_string(), "hint": null});
-    if let (DocumentError::Malformed { source_code, place, .. }, Some(members)) = (error, problem.as_object_mut()) {
-        let (line, column) = line_and_column(source_code.inner(), place.offset());
+    if let (DocumentError::Malformed { text, place, message, .. }, Some(members)) = (error, problem.as_object_mut()) {
+        let (line, column) = line_and_column(text, place.start);
+        members.insert("message".to_owned(), message.as_str().into());
         members.insert("line".to_owned(), line.into());
         members.insert("column".to_owned(), column.into());
     }

@@ -73,7 +73,7 @@ enum ExplainError {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let document = Document::read(&arguments.file)?;
+    let document = Document::read(&arguments.file).map_err(report::document)?;
     let judgement = configuration::judge(&document, UnsetVariables::AreSupposed);
     let config = match &judgement.config {
         Ok(config) => config,
@@ -108,11 +108,15 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 
 fn identity(arguments: &Arguments) -> miette::Result<Identity> {
     if let Some(token) = &arguments.token {
-        let token = if token == "-" { document::read_text(Path::new("-"))?.trim().to_owned() } else { token.clone() };
+        let token = if token == "-" {
+            document::read_text(Path::new("-")).map_err(report::document)?.trim().to_owned()
+        } else {
+            token.clone()
+        };
         return Ok(Identity::Token(token));
     }
     let Some(file) = &arguments.claims else { return Ok(Identity::Nobody) };
-    let document = Document::read(file)?;
+    let document = Document::read(file).map_err(report::document)?;
     match serde_json::from_slice::<Map<String, Value>>(&document.json()) {
         Ok(claims) => Ok(Identity::Claims { claims, provider: arguments.provider.clone() }),
         Err(_) => Err(ExplainError::Claims { name: document.name }.into()),

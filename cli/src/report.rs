@@ -1,9 +1,11 @@
 //! How problems are shown: file, line, column, the line itself with a caret, what was found and what is expected.
 
+use std::ops::Range;
+
 use miette::{LabeledSpan, MietteDiagnostic, MietteHandlerOpts, NamedSource, Report};
 use relying_party::config::Problem;
 
-use crate::document::{Document, line_and_column};
+use crate::document::{Document, DocumentError, line_and_column};
 
 /// Plain characters and unbroken lines: the same in a terminal, a log and a search.
 pub fn install() {
@@ -14,13 +16,34 @@ pub fn install() {
 
 /// A problem with its place in the document.
 pub fn problem(document: &Document, problem: &Problem) -> Report {
-    let place = document.place(&problem.path);
-    let (line, column) = line_and_column(&document.text, place.start);
     let path = if problem.path.is_empty() { "configuration" } else { &problem.path };
     let hint = problem.hint.as_ref().map(|hint| format!("did you mean `{hint}`?"));
-    let message = format!("{}:{line}:{column} {path}: {}", document.name, problem.message);
-    let diagnostic = MietteDiagnostic::new(message).with_label(LabeledSpan::new(hint, place.start, place.len()));
-    Report::new(diagnostic).with_source_code(NamedSource::new(&document.name, document.text.clone()))
+    let message = format!("{path}: {}", problem.message);
+    pointing(&document.name, &document.text, document.place(&problem.path), &message, hint)
+}
+
+/// Why a file is no document, with the place where there is one.
+pub fn document(error: DocumentError) -> Report {
+    match error {
+        DocumentError::Malformed { message, name, text, place } => pointing(&name, &text, place, &message, None),
+        error => error.into(),
+    }
+}
+
+fn pointing(name: &str, text: &str, place: Range<usize>, message: &str, hint: Option<String>) -> Report {
+    /// Nobody reads a longer line, and a terminal breaks it.
+    const LONGEST_LINE: usize = 400;
+    let (line, column) = line_and_column(text, place.start);
+    let message = format!("{name}:{line}:{column} {message}");
+    let around = line.saturating_sub(2)..line.saturating_add(1);
+    let shown = text.lines().enumerate().filter(|(index, _)| around.contains(index));
+    if shown.map(|(_, text)| text.len()).max().unwrap_or_default() > LONGEST_LINE {
+        let hint = hint.map_or(message.clone(), |hint| format!("{message}; {hint}"));
+        return Report::new(MietteDiagnostic::new(hint));
+    }
+    let label = LabeledSpan::new(hint, place.start, place.len());
+    let source = NamedSource::new(name, text.to_owned());
+    Report::new(MietteDiagnostic::new(message).with_label(label)).with_source_code(source)
 }
 
 /// The problems in the order of the document.

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::{fs, io};
 
-use miette::{Diagnostic, NamedSource, SourceSpan};
+use miette::Diagnostic;
 
 #[allow(unused_imports, reason = "the writer of YAML comes next")]
 pub use reader::is_ambiguous;
@@ -50,14 +50,8 @@ pub enum DocumentError {
     #[diagnostic(help("is it the right file?"))]
     NotText { name: String },
     /// It is no YAML, or YAML of which no JSON can be made.
-    #[error("{message}")]
-    Malformed {
-        message: String,
-        #[source_code]
-        source_code: NamedSource<String>,
-        #[label]
-        place: SourceSpan,
-    },
+    #[error("{name}: {message}")]
+    Malformed { message: String, name: String, text: String, place: Range<usize> },
 }
 
 impl Document {
@@ -74,8 +68,8 @@ impl Document {
         match reader::read(&text) {
             Ok((tree, places)) => Ok(Self { tree, places, name, text }),
             Err(reader::Malformed { message, place }) => {
-                let place = visible(&text, place).into();
-                Err(DocumentError::Malformed { message, source_code: NamedSource::new(name, text), place })
+                let place = visible(&text, place);
+                Err(DocumentError::Malformed { message, name, text, place })
             }
         }
     }
