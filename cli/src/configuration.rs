@@ -24,6 +24,7 @@ pub enum UnsetVariables {
 /// The environment of this process, and what stands for variables that it has not.
 #[derive(Debug, Default)]
 pub struct Environment {
+    asked: BTreeSet<String>,
     supposed: BTreeMap<String, String>,
 }
 
@@ -31,6 +32,11 @@ impl Environment {
     /// The value of a variable.
     pub fn value(&self, name: &str) -> Option<String> {
         env::var(name).ok().or_else(|| self.supposed.get(name).cloned())
+    }
+
+    /// The variables that the configuration names.
+    pub fn variables(&self) -> Vec<&str> {
+        self.asked.iter().map(String::as_str).collect()
     }
 
     /// The variables that are not set here.
@@ -50,21 +56,16 @@ pub struct Judgement {
 /// Asks the core.
 pub fn judge(document: &Document, unset: UnsetVariables) -> Judgement {
     let json = document.json();
-    let missing = RefCell::new(BTreeSet::new());
+    let asked = RefCell::new(BTreeSet::new());
     let here = |name: &str| {
-        let value = env::var(name).ok();
-        if value.is_none() {
-            missing.borrow_mut().insert(name.to_owned());
-        }
-        value
+        asked.borrow_mut().insert(name.to_owned());
+        env::var(name).ok()
     };
     let config = Config::parse(&json, &here);
-    let mut environment = Environment::default();
+    let mut environment = Environment { asked: asked.into_inner(), supposed: BTreeMap::new() };
     let Err(errors) = &config else { return Judgement { config, environment } };
     if unset == UnsetVariables::AreSupposed {
-        let missing = missing.borrow();
-        environment.supposed =
-            errors.problems().iter().filter_map(|problem| stand_in(document, problem, &missing)).collect();
+        environment.supposed = errors.problems().iter().filter_map(|problem| stand_in(document, problem)).collect();
     }
     if environment.supposed.is_empty() {
         return Judgement { config, environment };
@@ -74,7 +75,7 @@ pub fn judge(document: &Document, unset: UnsetVariables) -> Judgement {
 }
 
 /// What stands for the variable that `problem` misses: a key where a key is expected, and no key twice.
-fn stand_in(document: &Document, problem: &Problem, missing: &BTreeSet<String>) -> Option<(String, String)> {
+fn stand_in(document: &Document, problem: &Problem) -> Option<(String, String)> {
     let place = problem.path.strip_suffix(".env")?;
     let name = document.tree.at(&problem.path)?.text()?;
     let digest = Sha256::digest(name.as_bytes());
@@ -86,5 +87,5 @@ fn stand_in(document: &Document, problem: &Problem, missing: &BTreeSet<String>) 
     } else {
         format!("stands for {name}")
     };
-    missing.contains(name).then(|| (name.to_owned(), value))
+    env::var(name).is_err().then(|| (name.to_owned(), value))
 }

@@ -4,13 +4,19 @@
 
 mod check;
 mod configuration;
+mod discovery;
 mod document;
+mod endpoints;
 mod explain;
+mod init;
 mod keygen;
+mod migrate;
 mod new_file;
 mod output;
+mod render;
 mod report;
 mod shell;
+mod yaml;
 
 use std::process::ExitCode;
 
@@ -26,7 +32,9 @@ struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    Init(init::Arguments),
     Check(check::Arguments),
+    Render(render::Arguments),
     Explain(explain::Arguments),
     Keygen(keygen::Arguments),
     Completions(shell::CompletionsArguments),
@@ -36,7 +44,9 @@ enum Command {
 fn main() -> ExitCode {
     report::install();
     let result = match Arguments::parse().command {
+        Command::Init(arguments) => init::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Render(arguments) => render::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Completions(arguments) => shell::completions(&arguments),

@@ -13,7 +13,6 @@ use std::{fs, io};
 
 use miette::Diagnostic;
 
-#[allow(unused_imports, reason = "the writer of YAML comes next")]
 pub use reader::is_ambiguous;
 pub use tree::Tree;
 

@@ -43,6 +43,43 @@ impl Tree {
         }
     }
 
+    /// The member of a mapping, to change it.
+    pub fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match self {
+            Self::Mapping(members) => members.iter_mut().find(|(member, _)| member == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, to change them.
+    pub fn items_mut(&mut self) -> &mut [Self] {
+        match self {
+            Self::List(items) => items,
+            _ => &mut [],
+        }
+    }
+
+    /// Puts a member into a mapping, in place of one of that name, otherwise behind the one called `after`.
+    pub fn set(&mut self, name: &str, after: &str, value: Self) {
+        let Self::Mapping(members) = self else { return };
+        if let Some((_, old)) = members.iter_mut().find(|(member, _)| member == name) {
+            *old = value;
+            return;
+        }
+        let place = members
+            .iter()
+            .position(|(member, _)| member == after)
+            .map_or(members.len(), |place| place.saturating_add(1));
+        members.insert(place, (name.to_owned(), value));
+    }
+
+    /// Takes a member out of a mapping.
+    pub fn remove(&mut self, name: &str) {
+        if let Self::Mapping(members) = self {
+            members.retain(|(member, _)| member != name);
+        }
+    }
+
     /// The items of a list; none of anything else.
     pub fn items(&self) -> &[Self] {
         match self {

@@ -1,0 +1,180 @@
+//! A configuration for a provider and nothing else known: what most people need, the rest as comments.
+
+use super::Arguments;
+use super::draft::{Draft, Line, texts, variable};
+use super::provider::Found;
+use crate::document::Tree;
+
+/// What stands where only the operator knows better.
+const EXAMPLE_AUDIENCE: &str = "https://api.example.org";
+
+/// The draft, and the variable that the client's secret comes from.
+pub fn draft(arguments: &Arguments, found: &Found, session_key: Tree) -> (Draft, Option<String>) {
+    let kind = found.kind;
+    let name = arguments.name.clone().unwrap_or_else(|| kind.id.to_owned());
+    let secret = (found.signs_in && !arguments.public_client).then(|| secret_variable(&name));
+    let mut draft = Draft { intro: intro(kind.name), ..Draft::default() };
+    draft.providers.push(provider(arguments, found, &name, secret.as_deref()));
+    match &arguments.public_url {
+        Some(url) => draft.top.push(Line::explained("public_url", url.as_str(), "where browsers find the application")),
+        None => draft.top.push(Line::remark(
+            "public_url: https://portal.example.org   # default: the request's own scheme and host",
+        )),
+    }
+    if found.signs_in {
+        draft.session = session(session_key);
+    }
+    let condition = match (&arguments.domain, kind.id) {
+        (Some(domain), "google") => Some(format!("claims.hd == {}", literal(domain))),
+        (Some(domain), _) => Some(format!("claims.email.endsWith({})", literal(&format!("@{domain}")))),
+        (None, _) if !found.signs_in => Some(kind.condition.to_owned()),
+        (None, _) => None,
+    };
+    let authentication = if found.signs_in { "session" } else { "bearer" };
+    if let Some(condition) = condition {
+        draft.rules.push(vec![
+            Line::member("authentication", authentication),
+            Line::explained("require", condition.as_str(), "CEL; what cannot be evaluated denies"),
+        ]);
+    }
+    if found.signs_in {
+        draft.rules_remarks = rules_remarks(kind.condition, draft.rules.is_empty());
+    }
+    draft.headers = headers(found);
+    (draft, secret)
+}
+
+/// The name of a variable for a provider's client secret.
+pub fn secret_variable(name: &str) -> String {
+    format!("{}_CLIENT_SECRET", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// The head of every file.
+pub fn intro(what: &str) -> Vec<String> {
+    vec![
+        format!("Latchkey in front of an application, for {what}. Written by `latchkey init`."),
+        "`latchkey check FILE` says whether the filter takes it, `latchkey explain FILE --request …` what it would do,".to_owned(),
+        "`latchkey render envoy|istio|envoy-gateway FILE` writes what to deploy. README.md, «Configuration», has all keys.".to_owned(),
+    ]
+}
+
+/// How sessions are kept.
+pub fn session(key: Tree) -> Vec<Line> {
+    let note = match &key {
+        Tree::Text(_) => "secret; to keep it out of this file: {env: LATCHKEY_SESSION_KEY}",
+        _ => "32 random bytes in base64, the same for every replica",
+    };
+    vec![
+        Line::explained("keys", Tree::List(vec![key]), note),
+        Line::explained("idle_timeout", "30m", "without a request for this long a session ends"),
+        Line::explained("absolute_timeout", "8h", "counted from the login"),
+    ]
+}
+
+fn provider(arguments: &Arguments, found: &Found, name: &str, secret: Option<&str>) -> Vec<Line> {
+    let mut lines: Vec<Line> = found.kind.notes.iter().map(|note| Line::remark(*note)).collect();
+    lines.push(Line::explained("name", name, "appears in logs and where people choose"));
+    lines.push(Line::explained("issuer", found.issuer.as_str(), "exactly as the provider writes it"));
+    if !found.tenants.is_empty() {
+        lines.push(Line::explained(
+            "tenants",
+            texts(found.tenants.iter().map(String::as_str)),
+            "whose tokens are accepted",
+        ));
+    }
+    let cluster = format!("{name}-idp");
+    lines.push(Line::explained(
+        "cluster",
+        cluster.as_str(),
+        "the Envoy cluster that leads to the provider; `render` writes it",
+    ));
+    if !found.other_hosts.is_empty() {
+        let clusters = found
+            .other_hosts
+            .iter()
+            .map(|address| (address.host.clone(), format!("{name}-{}", address.label()).as_str().into()));
+        lines.push(Line::explained("clusters", Tree::Mapping(clusters.collect()), "endpoints on other hosts"));
+    }
+    if found.signs_in {
+        let client_id = client_id(arguments, found);
+        lines.push(Line::explained("client_id", client_id.as_str(), "as registered at the provider"));
+        match secret {
+            Some(variable_name) => {
+                lines.push(Line::explained("client_secret", variable(variable_name), "read from the environment"))
+            }
+            None => lines.push(Line::explained(
+                "token_endpoint_auth_method",
+                "none",
+                "a public client: PKCE alone protects it",
+            )),
+        }
+        if let (Some(method), Some(_)) = (found.authentication, secret) {
+            lines.push(Line::member("token_endpoint_auth_method", method));
+        }
+        lines.push(Line::member("scope", found.kind.scope));
+        for (key, value, why) in found.kind.keys {
+            lines.push(Line::explained(key, parsed(value), *why));
+        }
+        if let (Some(domain), "google") = (&arguments.domain, found.kind.id) {
+            let hint = Tree::Mapping(vec![("hd".to_owned(), domain.as_str().into())]);
+            lines.push(Line::explained("authorization_parameters", hint, "Google offers accounts of this domain only"));
+        }
+    }
+    let audience: Vec<&str> = arguments.audience.iter().map(String::as_str).collect();
+    match (audience.is_empty(), found.signs_in) {
+        (false, _) => lines.push(Line::explained("audience", texts(audience), "access tokens must be for one of these")),
+        (true, false) => {
+            let audience = arguments.public_url.as_deref().unwrap_or(EXAMPLE_AUDIENCE);
+            lines.push(Line::explained("audience", texts([audience]), "whom its tokens must be for"));
+        }
+        (true, true) => lines.push(Line::remark("audience: [https://api.example.org]   # to accept access tokens, under rules with `authentication: bearer`")),
+    }
+    lines
+}
+
+fn client_id(arguments: &Arguments, found: &Found) -> String {
+    let of_kanidm = found.issuer.trim_end_matches('/').rsplit('/').next().filter(|_| found.kind.id == "kanidm");
+    arguments.client_id.clone().or_else(|| of_kanidm.map(str::to_owned)).unwrap_or_else(|| "latchkey".to_owned())
+}
+
+fn rules_remarks(condition: &str, stands_below_an_empty_list: bool) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if stands_below_an_empty_list {
+        remarks.push(
+            "So everybody who can sign in at the provider is admitted. For example, instead of the line above:"
+                .to_owned(),
+        );
+        remarks.push("rules:".to_owned());
+    } else {
+        remarks.push("Further rules belong above that one. For example:".to_owned());
+    }
+    remarks.extend([
+        "- match: {path: /healthz, methods: [GET]}".to_owned(),
+        "  authentication: none".to_owned(),
+        "- match: {path_prefix: /approvals}".to_owned(),
+        format!("  require: {}", crate::yaml::scalar(condition)),
+    ]);
+    remarks
+}
+
+fn headers(found: &Found) -> Vec<Line> {
+    let mut headers = vec![Line::member("x-auth-subject", "claims.sub")];
+    if found.signs_in {
+        headers.push(Line::member("x-auth-name", "claims.name"));
+        headers.push(Line::member("x-auth-email", "claims.email"));
+    }
+    if let Some(groups) = found.kind.groups.filter(|_| found.signs_in) {
+        headers.push(Line::member("x-auth-groups", format!("{groups}.join(\",\")").as_str()));
+    }
+    headers
+}
+
+/// A string of CEL.
+pub fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A value of the table, which is written in YAML.
+fn parsed(value: &str) -> Tree {
+    crate::document::Document::parse(String::new(), value.to_owned()).map_or(Tree::Null, |document| document.tree)
+}

@@ -1,0 +1,89 @@
+//! Configurations of other programs, carried over: what it becomes, and a list of what changes.
+
+mod envoy;
+mod envoy_jwt;
+mod oauth2_proxy;
+mod oauth2_proxy_options;
+
+use std::path::Path;
+
+use miette::Diagnostic;
+
+use crate::document::{self, Document, Tree};
+use crate::init::draft::Draft;
+use crate::report;
+
+/// What was said beside the file.
+pub struct Given<'g> {
+    /// The issuer, for files that do not name it.
+    pub issuer: Option<&'g str>,
+    /// What the provider is to be called.
+    pub name: Option<&'g str>,
+    /// Where browsers find the application.
+    pub public_url: Option<&'g str>,
+    /// The session key: the old one is not taken along, it seals something else.
+    pub session_key: Tree,
+}
+
+/// What becomes of a configuration.
+pub struct Migration {
+    /// The new one.
+    pub draft: Draft,
+    /// What changes, a line each.
+    pub changes: Vec<String>,
+    /// The variables that need the old secrets.
+    pub secrets: Vec<String>,
+}
+
+/// Why a configuration cannot be carried over.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum MigrationError {
+    /// oauth2-proxy's files are TOML.
+    #[error("{name} is no configuration of oauth2-proxy: {message}")]
+    #[diagnostic(help("its files are TOML: client_id = \"portal\". The alpha configuration (YAML) is not read"))]
+    NotToml { name: String, message: String },
+    /// A provider without OpenID Connect.
+    #[error("the provider `{provider}` of oauth2-proxy does not speak OpenID Connect")]
+    #[diagnostic(help(
+        "put an OpenID provider in front of it, such as Dex or Keycloak, and name its issuer: latchkey init ISSUER --from FILE"
+    ))]
+    NoOpenIdConnect { provider: String },
+    /// Nothing says who the provider is.
+    #[error("{name} does not say who the issuer is")]
+    #[diagnostic(help("say it: latchkey init ISSUER with the option that you gave"))]
+    NoIssuer { name: String },
+    /// Neither filter is there.
+    #[error("{name} has neither the filter envoy.filters.http.oauth2 nor envoy.filters.http.jwt_authn")]
+    #[diagnostic(help("it needs the whole configuration, or the part with the filters, with their \"@type\""))]
+    NoFilter { name: String },
+}
+
+/// Carries over a configuration file of oauth2-proxy.
+pub fn from_oauth2_proxy(file: &Path, given: &Given<'_>) -> miette::Result<Migration> {
+    let text = document::read_text(file).map_err(report::document)?;
+    let name = document::name_of(file);
+    let options: toml::Table = text.parse().map_err(|error: toml::de::Error| MigrationError::NotToml {
+        name: name.clone(),
+        message: error.message().to_owned(),
+    })?;
+    Ok(oauth2_proxy::migrate(&name, &options, given)?)
+}
+
+/// Carries over the filters of an Envoy configuration.
+pub fn from_envoy(file: &Path, given: &Given<'_>) -> miette::Result<Migration> {
+    let document = Document::read(file).map_err(report::document)?;
+    Ok(envoy::migrate(&document.name, &document.tree, given)?)
+}
+
+/// A line of the list: what it was, and what becomes of it.
+fn change(what: &str, becomes: impl AsRef<str>) -> String {
+    format!("{what:<28} {}", becomes.as_ref())
+}
+
+/// A name of a provider, made of something.
+fn provider_name(text: &str) -> String {
+    let plain = |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+    let name: String = text.chars().map(plain).take(64).collect();
+    let name = name.trim_matches('-');
+    if name.is_empty() { "idp".to_owned() } else { name.to_owned() }
+}

@@ -1,0 +1,464 @@
+//! From the configuration file of oauth2-proxy.
+
+use toml::{Table, Value};
+use url::Url;
+
+use super::oauth2_proxy_options::{Fate, fate};
+use super::{Given, Migration, MigrationError, change, provider_name};
+use crate::document::Tree;
+use crate::init::draft::{Draft, Line, texts, variable};
+use crate::init::fresh::{intro, literal, secret_variable};
+use crate::yaml;
+
+/// What the file is about, with what changes.
+struct Carrying<'f> {
+    options: &'f Table,
+    changes: Vec<String>,
+}
+
+/// The file as a configuration of Latchkey.
+pub fn migrate(file: &str, options: &Table, given: &Given<'_>) -> Result<Migration, MigrationError> {
+    let mut carrying = Carrying { options, changes: Vec::new() };
+    let provider = carrying.text("provider").unwrap_or("google").to_owned();
+    let issuer = carrying.issuer(&provider, file, given)?;
+    let name = given.name.map_or_else(|| provider_name(&provider), str::to_owned);
+    let secret = secret_variable(&name);
+    let mut draft = Draft { intro: intro(&format!("what {file} of oauth2-proxy did")), ..Draft::default() };
+    draft.providers.push(carrying.provider(&provider, &issuer, &name, &secret));
+    draft.providers.extend(carrying.further_issuers());
+    carrying.addresses(given, &mut draft);
+    draft.session = carrying.session(given);
+    draft.rules = carrying.rules(&provider);
+    draft.headers = carrying.headers();
+    carrying.say_the_rest();
+    Ok(Migration { draft, changes: carrying.changes, secrets: vec![secret] })
+}
+
+impl Carrying<'_> {
+    fn text(&self, option: &str) -> Option<&str> {
+        self.options.get(option).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    fn is_true(&self, option: &str, default: bool) -> bool {
+        self.options.get(option).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// A list, or one text with commas.
+    fn list(&self, option: &str) -> Vec<String> {
+        match self.options.get(option) {
+            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            Some(Value::String(text)) => {
+                text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn change(&mut self, what: &str, becomes: impl AsRef<str>) {
+        self.changes.push(change(what, becomes));
+    }
+
+    fn issuer(&mut self, provider: &str, file: &str, given: &Given<'_>) -> Result<String, MigrationError> {
+        if let Some(issuer) = given.issuer.or(self.text("oidc_issuer_url")) {
+            return Ok(issuer.to_owned());
+        }
+        match provider {
+            "google" => Ok("https://accounts.google.com".to_owned()),
+            "gitlab" => Ok("https://gitlab.com".to_owned()),
+            "login.gov" => Ok("https://secure.login.gov/".to_owned()),
+            "azure" | "entra-id" => {
+                let tenant = self.text("azure_tenant").filter(|tenant| *tenant != "common");
+                let tenant = tenant.ok_or_else(|| MigrationError::NoIssuer { name: file.to_owned() })?;
+                Ok(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
+            }
+            "oidc" | "keycloak-oidc" | "adfs" | "cidaas" | "gitea" => {
+                Err(MigrationError::NoIssuer { name: file.to_owned() })
+            }
+            other => Err(MigrationError::NoOpenIdConnect { provider: other.to_owned() }),
+        }
+    }
+
+    fn provider(&mut self, kind: &str, issuer: &str, name: &str, secret: &str) -> Vec<Line> {
+        let mut lines = vec![Line::member("name", name)];
+        if let Some(display) = self.text("provider_display_name") {
+            lines.push(Line::member("display_name", display));
+        }
+        lines.push(Line::explained("issuer", issuer, "exactly as the provider writes it"));
+        let tenants = self.list("entra_id_allowed_tenants");
+        if issuer.contains("{tenantid}") && !tenants.is_empty() {
+            lines.push(Line::member("tenants", texts(tenants.iter().map(String::as_str))));
+        }
+        lines.push(Line::explained(
+            "cluster",
+            format!("{name}-idp").as_str(),
+            "the Envoy cluster that leads to the provider; `render` writes it",
+        ));
+        let client_id = self.text("client_id").unwrap_or("latchkey").to_owned();
+        lines.push(Line::member("client_id", client_id.as_str()));
+        lines.push(Line::explained("client_secret", variable(secret), "read from the environment"));
+        for option in ["client_secret", "client_secret_file"] {
+            if self.text(option).is_some() {
+                self.change(option, format!("is read from the variable {secret}: put its value there"));
+            }
+        }
+        lines.push(Line::member("scope", self.scope(kind).as_str()));
+        if let Some(prompt) = self.text("prompt") {
+            lines.push(Line::member(
+                "authorization_parameters",
+                Tree::Mapping(vec![("prompt".to_owned(), prompt.into())]),
+            ));
+        }
+        if let Some(resource) = self.text("resource") {
+            lines.push(Line::member("resource", texts([resource])));
+        }
+        if self.is_true("skip_jwt_bearer_tokens", false) {
+            let further = self.list("oidc_extra_audiences");
+            let audience = [client_id.as_str()].into_iter().chain(further.iter().map(String::as_str));
+            lines.push(Line::explained("audience", texts(audience), "access tokens must be for one of these"));
+            self.change(
+                "skip_jwt_bearer_tokens",
+                "access tokens are verified and admitted; an ID token is not taken for one",
+            );
+        }
+        lines.extend(self.metadata());
+        lines
+    }
+
+    fn scope(&mut self, kind: &str) -> String {
+        let written = self.text("scope").map(str::to_owned);
+        let default = if self.list("allowed_groups").is_empty() || kind == "google" {
+            "openid email profile"
+        } else {
+            "openid email profile groups"
+        };
+        let scope = written.unwrap_or_else(|| default.to_owned());
+        let values: Vec<&str> = scope.split_whitespace().collect();
+        if values.contains(&"openid") {
+            return values.join(" ");
+        }
+        self.change("scope", "openid is added: without it there is no ID token");
+        format!("openid {}", values.join(" ")).trim().to_owned()
+    }
+
+    fn metadata(&mut self) -> Option<Line> {
+        let members =
+            [("login_url", "authorization_endpoint"), ("redeem_url", "token_endpoint"), ("oidc_jwks_url", "jwks_uri")];
+        let members = members.into_iter().chain([("profile_url", "userinfo_endpoint")]);
+        let given: Vec<_> =
+            members.filter_map(|(option, member)| Some((option, member, self.text(option)?.to_owned()))).collect();
+        for (option, member, _) in &given {
+            self.changes.push(change(option, format!("metadata.{member}")));
+        }
+        if self.is_true("skip_oidc_discovery", false) {
+            self.change("skip_oidc_discovery", "follows from `metadata` when it has all that is needed");
+        }
+        let members: Vec<_> =
+            given.into_iter().map(|(_, member, url)| (member.to_owned(), url.as_str().into())).collect();
+        (!members.is_empty())
+            .then(|| Line::explained("metadata", Tree::Mapping(members), "instead of what the discovery document says"))
+    }
+
+    /// `extra_jwt_issuers`: `issuer=audience`
+    fn further_issuers(&mut self) -> Vec<Vec<Line>> {
+        let mut providers = Vec::new();
+        for (index, pair) in self.list("extra_jwt_issuers").iter().enumerate() {
+            let Some((issuer, audience)) = pair.rsplit_once('=') else { continue };
+            let name = format!("issuer-{}", index.saturating_add(1));
+            self.change("extra_jwt_issuers", format!("the provider {name}, which verifies access tokens only"));
+            providers.push(vec![
+                Line::member("name", name.as_str()),
+                Line::member("issuer", issuer),
+                Line::member("cluster", format!("{name}-idp").as_str()),
+                Line::member("audience", texts([audience])),
+            ]);
+        }
+        providers
+    }
+
+    /// `public_url` and `base_path`
+    fn addresses(&mut self, given: &Given<'_>, draft: &mut Draft) {
+        let redirect = self.text("redirect_url").and_then(|url| Url::parse(url).ok()).filter(Url::has_host);
+        let origin = redirect.as_ref().map(|url| url.origin().ascii_serialization());
+        if let Some(url) = given.public_url.map(str::to_owned).or(origin) {
+            draft.top.push(Line::explained("public_url", url.as_str(), "where browsers find the application"));
+        }
+        let prefix = self.text("proxy_prefix").unwrap_or("/oauth2").trim_end_matches('/').to_owned();
+        let expected = format!("{prefix}/callback");
+        let callback =
+            redirect.as_ref().map(|url| url.path().to_owned()).filter(|path| *path != expected && path != "/");
+        let of_callback =
+            callback.as_deref().and_then(|path| path.strip_suffix("/callback")).filter(|base| !base.is_empty());
+        let base = of_callback.map_or(prefix.clone(), str::to_owned);
+        if let (Some(path), None) = (&callback, of_callback) {
+            self.change("redirect_url", format!("the path {path} becomes {expected}: register it at the provider"));
+        }
+        if base != "/oauth2" && !base.is_empty() {
+            draft.top.push(Line::member("base_path", base.as_str()));
+        }
+        let base = if base.is_empty() { "/oauth2" } else { &base };
+        self.change("/sign_in, /start", format!("{base}/login?return_to=…"));
+        self.change("/sign_out", format!("{base}/logout?return_to=…"));
+        self.change("/userinfo", format!("{base}/session"));
+        self.change("/auth (nginx, Traefik)", "none: the filter is in the request's own way, nobody asks it");
+    }
+
+    fn session(&mut self, given: &Given<'_>) -> Vec<Line> {
+        let mut lines = vec![Line::explained(
+            "keys",
+            Tree::List(vec![given.session_key.clone()]),
+            "a new one: everybody signs in once more",
+        )];
+        if let Some(name) = self.text("cookie_name") {
+            lines.push(Line::member("cookie", name));
+            self.change("cookie_name", "gets the prefix __Host-, or __Secure- with a domain, when it is secure");
+        }
+        let domains = self.list("cookie_domains");
+        if let [domain] = domains.as_slice() {
+            lines.push(Line::member("domain", domain.trim_start_matches('.')));
+        } else if !domains.is_empty() {
+            self.change(
+                "cookie_domains",
+                "of several none is carried over: the cookie is for one host, or for one domain (session.domain)",
+            );
+        }
+        if let Some(same_site) = self.text("cookie_samesite") {
+            lines.push(Line::member("same_site", same_site));
+        }
+        if !self.is_true("cookie_secure", true) {
+            lines.push(Line::explained("secure", Tree::Boolean(false), "only for tests over plain http"));
+        }
+        if let Some(lifetime) = self.text("cookie_expire").map(seconds) {
+            match lifetime {
+                Some(lifetime) if lifetime > 0 => {
+                    let shown = duration(lifetime);
+                    lines.push(Line::explained("idle_timeout", shown.as_str(), "as before: no end by idleness alone"));
+                    lines.push(Line::explained("absolute_timeout", shown.as_str(), "counted from the login"));
+                }
+                _ => self.change(
+                    "cookie_expire",
+                    "sessions end after 8h (session.absolute_timeout), the cookie with the browser",
+                ),
+            }
+        } else {
+            self.change(
+                "cookie_expire (168h)",
+                "sessions end after 30m without a request and 8h in any case: session.idle_timeout, absolute_timeout",
+            );
+        }
+        if self.options.contains_key("cookie_refresh") {
+            lines.push(Line::explained("refresh_before", "60s", "sessions follow the provider's"));
+            self.change(
+                "cookie_refresh",
+                "tokens are renewed ahead of their end, not after a time of ours (session.refresh_before)",
+            );
+        }
+        if self.text("session_store_type") == Some("redis") {
+            self.change(
+                "session_store_type",
+                "sessions are in the cookie; with Webdis in front of Redis: session.store",
+            );
+        }
+        lines
+    }
+
+    fn rules(&mut self, provider: &str) -> Vec<Vec<Line>> {
+        let mut rules = Vec::new();
+        if self.is_true("skip_auth_preflight", false) {
+            let methods = Tree::Mapping(vec![("methods".to_owned(), texts(["OPTIONS"]))]);
+            rules.push(vec![Line::member("match", methods), Line::member("authentication", "none")]);
+        }
+        for (option, routes) in
+            [("skip_auth_regex", self.list("skip_auth_regex")), ("skip_auth_routes", self.list("skip_auth_routes"))]
+        {
+            for route in routes {
+                rules.extend(self.route_without_sign_in(option, &route));
+            }
+        }
+        let conditions = self.conditions(provider);
+        let bearer = self.is_true("skip_jwt_bearer_tokens", false);
+        let acr_values =
+            self.text("acr_values").map(|values| values.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+        if !conditions.is_empty() || bearer || acr_values.is_some() {
+            let mut rule = vec![Line::member("authentication", if bearer { "any" } else { "session" })];
+            if let Some(values) = acr_values {
+                rule.push(Line::member("acr_values", texts(values.iter().map(String::as_str))));
+            }
+            if !conditions.is_empty() {
+                rule.push(Line::member("require", conditions.join(" && ").as_str()));
+            }
+            rules.push(rule);
+        }
+        rules
+    }
+
+    /// `METHOD=regex`, `METHOD!=regex`, `!=regex` or `regex`; oauth2-proxy finds it anywhere in the path.
+    fn route_without_sign_in(&mut self, option: &str, route: &str) -> Option<Vec<Line>> {
+        let (method, regex) = match route.split_once('=').filter(|(front, _)| {
+            option == "skip_auth_routes" && front.trim_end_matches('!').bytes().all(|byte| byte.is_ascii_uppercase())
+        }) {
+            Some((front, _)) if front.ends_with('!') => {
+                self.change(
+                    option,
+                    format!("not carried over: {}: say which paths are public, not which are not", yaml::scalar(route)),
+                );
+                return None;
+            }
+            Some((method, regex)) => (Some(method), regex),
+            None => (None, route),
+        };
+        let body = regex.strip_prefix('^').unwrap_or(regex);
+        let start = if regex.starts_with('^') { "" } else { "/.*" };
+        let (body, end) = match body.strip_suffix('$').filter(|body| !body.ends_with('\\')) {
+            Some(body) => (body, ""),
+            None => (body, ".*"),
+        };
+        let body = if start.is_empty() { body } else { body.strip_prefix('/').unwrap_or(body) };
+        let is_literal =
+            body.starts_with('/') && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_".contains(&byte));
+        let (key, value) = if is_literal && start.is_empty() && end.is_empty() {
+            ("path", body.to_owned())
+        } else {
+            ("path_regex", format!("{start}{body}{end}"))
+        };
+        if key == "path_regex" && !(start.is_empty() && end.is_empty()) {
+            self.change(
+                option,
+                format!(
+                    "{} matched anywhere; here it is {}: is that meant?",
+                    yaml::scalar(regex),
+                    yaml::scalar(&value)
+                ),
+            );
+        }
+        let mut members = vec![(key.to_owned(), value.as_str().into())];
+        members
+            .extend(method.filter(|method| !method.is_empty()).map(|method| ("methods".to_owned(), texts([method]))));
+        Some(vec![Line::member("match", Tree::Mapping(members)), Line::member("authentication", "none")])
+    }
+
+    /// Who of those that the provider knows is admitted.
+    fn conditions(&mut self, provider: &str) -> Vec<String> {
+        let mut conditions = Vec::new();
+        let email = selected(self.text("oidc_email_claim").unwrap_or("email"));
+        let domains: Vec<String> = self.list("email_domains").into_iter().filter(|domain| domain != "*").collect();
+        if !domains.is_empty() {
+            let ends = |domain: &String| {
+                format!("{email}.endsWith({})", literal(&format!("@{}", domain.trim_start_matches(['@', '.', '*']))))
+            };
+            let any = domains.iter().map(ends).collect::<Vec<_>>().join(" || ");
+            conditions.push(if domains.len() > 1 { format!("({any})") } else { any });
+            if !self.is_true("insecure_oidc_allow_unverified_email", false) {
+                conditions.push("(!has(claims.email_verified) || claims.email_verified == true)".to_owned());
+            }
+        }
+        let groups: Vec<String> = self.list("allowed_groups").into_iter().chain(self.list("keycloak_groups")).collect();
+        if !groups.is_empty() {
+            let claim = selected(self.text("oidc_groups_claim").unwrap_or("groups"));
+            conditions.push(one_of(&claim, &groups));
+        }
+        let roles = self.list("allowed_roles");
+        if !roles.is_empty() {
+            let of = |role: &String| match role.split_once(':').filter(|_| provider == "keycloak-oidc") {
+                Some((client, role)) => {
+                    format!("{} in claims.resource_access[{}].roles", literal(role), literal(client))
+                }
+                None => format!("{} in claims.realm_access.roles", literal(role)),
+            };
+            let any = roles.iter().map(of).collect::<Vec<_>>().join(" || ");
+            conditions.push(if roles.len() > 1 { format!("({any})") } else { any });
+        }
+        conditions
+    }
+
+    fn headers(&mut self) -> Vec<Line> {
+        let email = selected(self.text("oidc_email_claim").unwrap_or("email"));
+        let groups = format!("{}.join(\",\")", selected(self.text("oidc_groups_claim").unwrap_or("groups")));
+        let user = if self.is_true("prefer_email_to_user", false) { email.clone() } else { "claims.sub".to_owned() };
+        let of = |prefix: &str| {
+            let names = [("user", user.clone()), ("email", email.clone()), ("groups", groups.clone())];
+            let names = names.into_iter().chain([("preferred-username", "claims.preferred_username".to_owned())]);
+            names.map(|(name, value)| Line::member(&format!("{prefix}-{name}"), value.as_str())).collect::<Vec<_>>()
+        };
+        let mut headers = Vec::new();
+        if self.is_true("pass_user_headers", true) || self.is_true("pass_basic_auth", true) {
+            headers.extend(of("x-forwarded"));
+        }
+        if self.is_true("set_xauthrequest", false) {
+            headers.extend(of("x-auth-request"));
+            self.change("set_xauthrequest", "the application gets the headers itself, not nginx");
+        }
+        if self.is_true("pass_access_token", false) {
+            headers.push(Line::member("x-forwarded-access-token", "access_token"));
+        }
+        if self.is_true("pass_authorization_header", false) {
+            self.change(
+                "pass_authorization_header",
+                "no ID token is passed on; the access token can be: authorization: '\"Bearer \" + access_token'",
+            );
+        }
+        if self.is_true("pass_basic_auth", true) {
+            self.change("pass_basic_auth", "the headers x-forwarded-… yes, Authorization: Basic no");
+        }
+        headers
+    }
+
+    /// What was not carried over, and what nobody knows.
+    fn say_the_rest(&mut self) {
+        for (option, value) in self.options {
+            let said = match fate(option) {
+                Some(Fate::Carried) => continue,
+                _ if *value == Value::Boolean(false) => continue,
+                Some(Fate::Needless(why)) => format!("not needed: {why}"),
+                Some(Fate::Elsewhere(place)) => format!("elsewhere: {place}"),
+                Some(Fate::Missing(why)) => format!("NOT CARRIED OVER: {why}"),
+                None => "NOT CARRIED OVER: oauth2-proxy's documentation does not have this option".to_owned(),
+            };
+            self.changes.push(change(option, said));
+        }
+    }
+}
+
+/// A claim by its name, which may have dots between the names of members.
+fn selected(claim: &str) -> String {
+    let is_plain = |part: &str| {
+        part.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    if claim.split('.').all(is_plain) { format!("claims.{claim}") } else { format!("claims[{}]", literal(claim)) }
+}
+
+fn one_of(list: &str, wanted: &[String]) -> String {
+    let any = wanted.iter().map(|wanted| format!("{} in {list}", literal(wanted))).collect::<Vec<_>>().join(" || ");
+    if wanted.len() > 1 { format!("({any})") } else { any }
+}
+
+/// A duration of Go, such as `168h0m0s`, in seconds.
+fn seconds(text: &str) -> Option<u64> {
+    if text == "0" {
+        return Some(0);
+    }
+    let mut total = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
+        let (number, behind) = rest.split_at_checked(digits)?;
+        let factor = match behind.chars().next()? {
+            'h' => 3600,
+            'm' => 60,
+            's' => 1,
+            _ => return None,
+        };
+        total = total.checked_add(number.parse::<u64>().ok()?.checked_mul(factor)?)?;
+        rest = behind.get(1..)?;
+    }
+    Some(total)
+}
+
+/// The same as this configuration has it.
+fn duration(seconds: u64) -> String {
+    const UNITS: [(u64, char); 3] = [(86_400, 'd'), (3600, 'h'), (60, 'm')];
+    match UNITS.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)) {
+        Some((length, unit)) => format!("{}{unit}", seconds.checked_div(length).unwrap_or_default()),
+        None => format!("{seconds}s"),
+    }
+}
