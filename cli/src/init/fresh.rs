@@ -25,9 +25,12 @@ pub fn draft(arguments: &Arguments, found: &Found, session_key: Tree) -> (Draft,
         draft.session = session(session_key);
     }
     let condition = match (&arguments.domain, kind.id) {
+        _ if !found.signs_in => Some(kind.condition.to_owned()),
         (Some(domain), "google") => Some(format!("claims.hd == {}", literal(domain))),
-        (Some(domain), _) => Some(format!("claims.email.endsWith({})", literal(&format!("@{domain}")))),
-        (None, _) if !found.signs_in => Some(kind.condition.to_owned()),
+        // An address that nobody verified is whatever somebody typed.
+        (Some(domain), _) => {
+            Some(format!("claims.email_verified == true && claims.email.endsWith({})", literal(&format!("@{domain}"))))
+        }
         (None, _) => None,
     };
     let authentication = if found.signs_in { "session" } else { "bearer" };

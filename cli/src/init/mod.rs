@@ -81,6 +81,13 @@ enum InitError {
         "the problems above name the values: correct the options, or the file that was to be carried over"
     ))]
     Refused,
+    #[error("Entra ID does not verify the e-mail addresses that it sends")]
+    #[diagnostic(help(
+        "say whose people may come by --tenant, and who of them by app roles: require: '\"Approver\" in claims.roles'"
+    ))]
+    UnverifiedDomain,
+    #[error("nobody signs in at {provider}: --domain would have no effect")]
+    NobodySignsIn { provider: &'static str },
 }
 
 /// Runs it.
@@ -101,6 +108,12 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         None => {
             let found =
                 provider::find(arguments.issuer.as_deref(), arguments.discovery.as_deref(), &arguments.tenants)?;
+            if found.kind.id == "entra" && arguments.domain.is_some() {
+                return Err(InitError::UnverifiedDomain.into());
+            }
+            if !found.signs_in && arguments.domain.is_some() {
+                return Err(InitError::NobodySignsIn { provider: found.kind.name }.into());
+            }
             let (draft, secret) = fresh::draft(arguments, &found, session_key);
             steps.secrets.extend(secret);
             steps.kind = Some(found.kind.name);
