@@ -69,7 +69,7 @@ impl VerifyLogoutToken {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let Self { visit, need, token } = self;
         let name = scene.provider_name(need);
-        let provider = match scene.provider(Need { newer_than: None, ..need }) {
+        let provider = match scene.provider(need) {
             Ok(provider) => provider,
             Err(denial) => return refuse(&visit, denial, name.as_deref(), scene),
         };

@@ -110,12 +110,6 @@ impl TokenRequest {
         self.visit.refuse(denial, scene)
     }
 
-    /// What has become known of the token meanwhile.
-    pub(super) fn known(&self, scene: &mut Scene<'_>) -> Option<Rc<LiveToken>> {
-        let demand = self.demand(scene)?;
-        find(&self.presented().ok()?, (self.rule, demand), scene)
-    }
-
     fn demand<'s>(&self, scene: &Scene<'s>) -> Option<&'s Demand> {
         scene.config.rules.get(self.rule).and_then(|rule: &Rule| rule.authentication.demand())
     }
@@ -144,7 +138,7 @@ impl TokenRequest {
     }
 
     /// Looks at a token that is known as this request's.
-    pub(super) fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
+    fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
         match (self.presented(), self.demand(scene)) {
             (Ok(presented), Some(demand)) => {
                 let admitted =
@@ -190,13 +184,13 @@ pub struct VerifyAccessToken {
 impl VerifyAccessToken {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let Self { request, need, token } = self;
-        let loaded = match scene.provider(Need { newer_than: None, ..need }) {
+        let loaded = match scene.provider(need) {
             Ok(loaded) => loaded,
             Err(denial) => return request.visit.refuse(denial, scene),
         };
         match verify(token, &loaded, scene) {
             Ok(verified) => {
-                let valid_until = verified.expires_at + loaded.config.clock_skew;
+                let valid_until = verified.good_until(loaded.config.clock_skew);
                 request.conclude(verified, (need.provider, &loaded, Some(loaded.trust)), valid_until, scene)
             }
             // A key that is not known may be newer than what is loaded: then once more with newer keys.

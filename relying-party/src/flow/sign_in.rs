@@ -48,7 +48,7 @@ impl VerifyIdToken {
     }
 
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
-        match scene.provider(Need { newer_than: None, ..self.need }) {
+        match scene.provider(self.need) {
             Ok(provider) => self.conclude(&provider, false, scene),
             Err(denial) => self.login.refuse(denial, scene),
         }
@@ -235,7 +235,7 @@ pub struct VerifyUserinfo {
 
 impl VerifyUserinfo {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
-        match scene.provider(Need { newer_than: None, ..self.need }) {
+        match scene.provider(self.need) {
             Ok(provider) => self.conclude(&provider, false, scene),
             Err(denial) => self.signed_in.login.refuse(denial, scene),
         }
