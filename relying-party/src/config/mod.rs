@@ -5,6 +5,7 @@
 
 mod access_tokens;
 mod address;
+mod audit;
 mod client;
 mod client_key;
 mod cookie;
@@ -31,6 +32,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use crate::audit::AuditPolicy;
 pub use access_tokens::{AccessTokenPolicy, TokenFormat};
 pub use client::{Client, ClientAuthentication, PushedAuthorizationRequests};
 pub use cursor::member_path;
@@ -70,13 +72,15 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Headers to the backend, in the order of the document: lower-case name and the expression for its value.
     pub headers: Vec<IdentityHeader>,
+    /// What the audit log says; `None`: there is none.
+    pub audit: Option<AuditPolicy>,
     /// Whether a rule takes access tokens that somebody issues: then this deployment describes itself (RFC 9728).
     pub describes_resources: bool,
 }
 
 const KEYS: Keys = Keys {
-    supported: &["providers", "public_url", "base_path", "session", "rules", "headers"],
-    planned: &["assertion", "audit"],
+    supported: &["providers", "public_url", "base_path", "session", "rules", "headers", "audit"],
+    planned: &["assertion"],
 };
 
 impl Config {
@@ -145,6 +149,9 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
         None => Some(None),
     });
 
+    let audit =
+        document.optional("audit", None, |cursor| audit::read(&cursor, document.member("session").is_some()).map(Some));
+
     Some(Config {
         providers: providers?,
         public_urls: public_urls?,
@@ -152,6 +159,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
         session: session?,
         rules: rules?,
         headers: headers?,
+        audit: audit?,
         describes_resources: false,
     })
 }

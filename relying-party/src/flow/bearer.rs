@@ -15,6 +15,7 @@ use crate::protocol::confirmation::Possession;
 use crate::protocol::dpop::{self, ExpectedProof};
 use crate::time::UnixTime;
 
+use super::decision::{About, Decision};
 use super::exchange::Outgoing;
 use super::protected::{forward, view};
 use super::provider::{LoadedProvider, ProviderSlot, TrustEpoch};
@@ -131,6 +132,7 @@ impl TokenRequest {
             Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
         };
         let origin = TokenOrigin { provider, name: &loaded.config.name, trust, rule: self.rule };
+        scene.tell(Decision::TokenVerified, About { provider: Some(origin.name), ..About::default() });
         let text = presented.text().unwrap_or_default();
         let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
         scene.tokens.insert(presented.bytes(), Rc::clone(&live), scene.entropy);
@@ -259,7 +261,7 @@ fn admit(
         dpop::accept(visit.head.headers(), &expected, scene.verifier, &mut scene.shared, scene.now)
     };
     let possession = Possession::shown(live.confirmation(), presented.scheme, peer, accept_proof);
-    let audience = audience(slot, demand);
+    let (audience, known) = (audience(slot, demand), Rc::clone(&live));
     let admission = possession.map_err(BearerError::from).and_then(|possession| {
         Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
     });
@@ -267,7 +269,7 @@ fn admit(
         Ok(Onward::Open(passage)) => forward(visit, &passage, request.as_ref(), Vec::new(), scene),
         Ok(Onward::Exchange(pending)) => return Err(pending),
         Ok(Onward::TokenMissing) => visit.refuse(BearerError::Missing, scene),
-        Err(error) => visit.refuse(Denial::Bearer(error), scene),
+        Err(error) => visit.refuse_known(Denial::Bearer(error), known.identity().identity(), scene),
     })
 }
 

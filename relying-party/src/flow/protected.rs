@@ -16,6 +16,7 @@ use crate::policy::request_view::RequestView;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::time::UnixTime;
 
+use super::decision::{About, Decision};
 use super::exchange::Outgoing;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
@@ -94,9 +95,12 @@ fn admit(
                 visit.parting_cookies.extend(renewal);
                 return match refused {
                     NotAdmitted::Authentication(demand) => {
+                        let provider = Some(live.session().provider.as_str());
+                        let about = About { provider, visit: Some(&visit), ..About::default() };
+                        scene.tell(Decision::StepUp, about.whom(&live.session().claims));
                         step_up::begin(visit, live.session().provider.clone(), demand, scene)
                     }
-                    refused => visit.refuse(refused, scene),
+                    refused => visit.refuse_known(refused, live.identity().identity(), scene),
                 };
             }
         }

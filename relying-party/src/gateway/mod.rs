@@ -1,6 +1,7 @@
 //! The state machine around the flows: it schedules, parks and resumes, and knows no protocol.
 
 mod errands;
+mod figures;
 mod loader;
 mod parking;
 mod store;
@@ -20,6 +21,7 @@ use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
+use crate::metrics::{Metrics, Sample};
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::session::revocation::Revocations;
@@ -114,6 +116,8 @@ pub enum Effect {
     ArmTick(Duration),
     /// Write a line to the host's log.
     Log(LogLine),
+    /// Add a value to the host's statistics; [`Gateway::metric_name`] is the name.
+    Measure(Sample),
 }
 
 /// What the host lends for the time of one event.
@@ -156,12 +160,21 @@ pub struct Gateway {
     own_data: OwnData,
     parked: ParkingLot,
     tasks: Tasks,
-    callouts: BTreeMap<CalloutId, Purpose>,
+    callouts: BTreeMap<CalloutId, Outstanding>,
     next_callout: u64,
     armed_for: Option<UnixTime>,
     errands: Errands,
     new_errands: Vec<Errand>,
     log: Vec<LogLine>,
+    metrics: Metrics,
+}
+
+/// A call under way.
+struct Outstanding {
+    purpose: Purpose,
+    /// What it asks for.
+    call: &'static str,
+    since: UnixTime,
 }
 
 /// What an outstanding call is for.
@@ -205,6 +218,7 @@ impl Gateway {
             errands: Errands::default(),
             new_errands: Vec::new(),
             log: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -223,7 +237,10 @@ impl Gateway {
             self.revocations.poll(env.shared, env.now, &mut self.log);
         }
         match event {
-            Event::Start => self.loader.start(&mut self.slots, env),
+            Event::Start => {
+                self.loader.start(&mut self.slots, env);
+                self.begin_figures();
+            }
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
                 let step = flow::begin(head, env.peer, &mut self.scene(env));
@@ -239,6 +256,7 @@ impl Gateway {
             Event::StreamClosed { stream } => self.forget(stream),
             Event::Tick => {
                 self.armed_for = None;
+                self.take_figures(env.now);
                 self.give_up_lost_fetches(env, &mut effects);
                 self.give_up_lost_store_calls(env);
                 self.resume_due_tasks(env, &mut effects);
@@ -255,6 +273,7 @@ impl Gateway {
         self.link_to_others(!is_start, env, &mut effects);
         self.arm(env.now, &mut effects);
         effects.extend(self.log.drain(..).map(Effect::Log));
+        effects.extend(self.metrics.drain().map(Effect::Measure));
         effects
     }
 
@@ -265,21 +284,22 @@ impl Gateway {
         env: &mut Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        match self.callouts.remove(&callout) {
-            Some(Purpose::Stream(stream)) => {
+        let Some(Outstanding { purpose, call, since }) = self.callouts.remove(&callout) else { return };
+        self.measure_callout(call, &outcome, env.now.since(since));
+        match purpose {
+            Purpose::Stream(stream) => {
                 if let Some(flow) = self.parked.take_awaiting_callout(stream) {
                     let step = flow.resume(outcome, &mut self.scene(env));
                     self.take(stream, step, env, effects);
                 }
             }
-            Some(Purpose::Task(key)) => self.task_answered(key, outcome, env, effects),
-            Some(Purpose::Provider(index)) => {
+            Purpose::Task(key) => self.task_answered(key, outcome, env, effects),
+            Purpose::Provider(index) => {
                 self.provider_answered(index, outcome, env, effects);
                 self.resume_waiting(env, effects);
             }
-            Some(Purpose::Store(call)) => self.store_answered(call, outcome, env),
-            Some(Purpose::Errand) => self.errand_ended(callout, outcome, env.now),
-            None => {}
+            Purpose::Store(call) => self.store_answered(call, outcome, env),
+            Purpose::Errand => self.errand_ended(callout, outcome, env.now),
         }
     }
 
@@ -291,7 +311,7 @@ impl Gateway {
                 effects.push(Effect::Respond { stream, response: reply.response, reason: reply.reason });
             }
             Step::Wait(Wait::Callout { request, flow }) => {
-                let callout = self.number(Purpose::Stream(stream));
+                let callout = self.number(Purpose::Stream(stream), &request, env.now);
                 self.parked.park(stream, Parked::Callout { callout, flow });
                 effects.push(Effect::Dispatch { callout, stream: Some(stream), request: *request });
             }
@@ -330,7 +350,7 @@ impl Gateway {
     /// Begins every fetch that is due.
     fn load_providers(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         for (index, request) in self.loader.begin(&mut self.slots, env) {
-            let callout = self.number(Purpose::Provider(index));
+            let callout = self.number(Purpose::Provider(index), &request, env.now);
             effects.push(Effect::Dispatch { callout, stream: None, request });
         }
     }
@@ -342,14 +362,16 @@ impl Gateway {
         env: &mut Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let generation = self.generation(index);
         self.loader.answered(index, &mut self.slots, outcome, env, &mut self.log);
+        self.count_fetch(index, generation);
         self.load_providers(env, effects);
     }
 
     /// Ends fetches whose answer the host has lost, so that nothing waits for ever.
     fn give_up_lost_fetches(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         for index in self.loader.lost(env.now) {
-            self.callouts.retain(|_, purpose| !matches!(purpose, Purpose::Provider(of) if *of == index));
+            self.callouts.retain(|_, call| !matches!(call.purpose, Purpose::Provider(of) if of == index));
             self.provider_answered(index, CalloutOutcome::Failed, env, effects);
         }
     }
@@ -362,10 +384,10 @@ impl Gateway {
         }
     }
 
-    fn number(&mut self, purpose: Purpose) -> CalloutId {
+    fn number(&mut self, purpose: Purpose, request: &CalloutRequest, now: UnixTime) -> CalloutId {
         self.next_callout = self.next_callout.wrapping_add(1);
         let callout = CalloutId(self.next_callout);
-        self.callouts.insert(callout, purpose);
+        self.callouts.insert(callout, Outstanding { purpose, call: request.call, since: now });
         callout
     }
 
@@ -374,7 +396,8 @@ impl Gateway {
         let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider() || self.tasks.awaits_provider());
         let store = self.store.as_ref().map(StoreLink::next_due);
         let (parked, errands) = (self.parked.next_deadline(), self.errands.next_due());
-        let due = [parked, self.tasks.next_due(), loader, store, errands].into_iter().flatten().min();
+        let due = [parked, self.tasks.next_due(), loader, store, errands, self.figures_due(now)];
+        let due = due.into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {
@@ -400,6 +423,7 @@ impl Gateway {
             store: self.store.as_ref().map(StoreLink::status),
             errands: &mut self.new_errands,
             log: &mut self.log,
+            metrics: &mut self.metrics,
         }
     }
 }

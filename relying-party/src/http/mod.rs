@@ -206,6 +206,8 @@ fn field(name: &str, value: &str) -> (String, String) {
 /// A request to a provider, carried by one of the host's clusters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CalloutRequest {
+    /// What it asks for, in metrics.
+    pub call: &'static str,
     /// The host's name for where the request goes (an Envoy cluster).
     pub cluster: String,
     /// `GET` or `POST`.

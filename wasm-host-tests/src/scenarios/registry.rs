@@ -41,6 +41,14 @@ macro_rules! scenarios {
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
         }
+        $crate::scenarios! { @theme $how $world, audit:
+            each_decision_has_a_line,
+            tokens_are_refused_in_the_audit_log_and_policy_denies_by_name,
+            refreshes_are_in_the_audit_log,
+            a_person_has_one_pseudonym_at_all_replicas_and_another_under_another_key,
+            plain_subjects_are_escaped_and_stand_there_alone,
+            without_configuration_there_is_no_audit_log,
+        }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
             a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
