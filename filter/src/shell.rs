@@ -210,11 +210,13 @@ impl Shell {
                         .insert(context, Stream::Forwarded { response_cookies: forward.into_response_cookies() });
                 }
             }
-            Effect::Respond { stream: StreamId(context), response, reason } => {
+            Effect::Respond { stream: StreamId(context), response, reason, rule } => {
                 if let Some(Stream::Deciding { .. }) = self.streams.get(&context) {
                     self.as_stream(context, caller, || {
-                        if let Some(reason) = reason {
-                            host::publish_reason(reason);
+                        for (name, value) in [("reason", reason), ("rule", rule.as_deref())] {
+                            if let Some(value) = value {
+                                host::publish(name, value);
+                            }
                         }
                         host::respond(&response);
                     });

@@ -25,6 +25,9 @@ pub struct Forward {
     /// The token for the backend, unless the configuration says itself how it is passed on.
     exchanged: Option<Rc<ExchangedToken>>,
     response_cookies: Vec<String>,
+    /// For the host: the rule's name, and what the configuration wants of the identity.
+    rule: Option<String>,
+    properties: Option<Rc<[(String, String)]>>,
 }
 
 /// Names only: values are claims and tokens.
@@ -48,7 +51,9 @@ impl Forward {
         let identity = passage.headers(&config.headers, request);
         let is_configured = |_: &&Rc<ExchangedToken>| config.headers.iter().any(|header| header.name == AUTHORIZATION);
         let exchanged = passage.exchanged().filter(|token| !is_configured(token)).map(Rc::clone);
-        let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, exchanged, response_cookies };
+        let (rule, properties) = (None, passage.properties(&config.properties, request));
+        let (removed, cookies) = (Vec::new(), Vec::new());
+        let mut forward = Self { removed, cookies, identity, exchanged, response_cookies, rule, properties };
         if passage.withholds_credentials() {
             let presented = CREDENTIALS.into_iter().filter(|name| head.headers().first(name).is_some());
             forward.removed.extend(presented.map(Cow::Borrowed));
@@ -70,6 +75,19 @@ impl Forward {
         let cookies = self.cookies.iter().map(|line| (COOKIE, line.as_slice()));
         let token = self.exchanged.iter().map(|token| (AUTHORIZATION, token.authorization().expose().as_bytes()));
         cookies.chain(token).chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+    }
+
+    /// The same under a rule of this name, which the host is told as well.
+    #[must_use]
+    pub fn under(self, rule: Option<String>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// What the host is told, by name.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_identity = self.properties.iter().flat_map(|properties| properties.iter());
+        let of_identity = of_identity.map(|(name, value)| (name.as_str(), value.as_str()));
+        self.rule.iter().map(|rule| ("rule", rule.as_str())).chain(of_identity)
     }
 
     /// `Set-Cookie` lines to add to the backend's response.

@@ -17,6 +17,8 @@ pub struct LiveIdentity {
     requirements: RefCell<BTreeMap<usize, bool>>,
     /// The identity headers that do not look at the request and have a value.
     headers: OnceCell<Rc<[(String, String)]>>,
+    /// The same of the properties for the host.
+    properties: OnceCell<Rc<[(String, String)]>>,
     /// The same identity as a backend sees it that got another access token, and that token.
     pub(super) exchanged: RefCell<Option<(Rc<ExchangedToken>, Rc<Self>)>>,
 }
@@ -24,7 +26,8 @@ pub struct LiveIdentity {
 impl LiveIdentity {
     /// Nothing has been evaluated for it yet.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, requirements: RefCell::default(), headers: OnceCell::new(), exchanged: RefCell::default() }
+        let (headers, properties) = (OnceCell::new(), OnceCell::new());
+        Self { identity, requirements: RefCell::default(), headers, properties, exchanged: RefCell::default() }
     }
 
     /// Who it is.
@@ -53,8 +56,26 @@ impl LiveIdentity {
 
     /// The names and values of the identity headers that have a value.
     pub fn headers(&self, headers: &[IdentityHeader], request: Option<&RequestView<'_>>) -> Rc<[(String, String)]> {
+        self.values(&self.headers, headers, request)
+    }
+
+    /// The same of the properties for the host.
+    pub fn properties(
+        &self,
+        properties: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Rc<[(String, String)]> {
+        self.values(&self.properties, properties, request)
+    }
+
+    fn values(
+        &self,
+        kept: &OnceCell<Rc<[(String, String)]>>,
+        headers: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Rc<[(String, String)]> {
         let looks_at_request = |header: &&IdentityHeader| header.value.references().request;
-        let constant = self.headers.get_or_init(|| {
+        let constant = kept.get_or_init(|| {
             let subject = Subject::new(&self.identity);
             evaluate(headers, |header| header.value.text(&subject, None).filter(|_| !looks_at_request(&header)))
         });

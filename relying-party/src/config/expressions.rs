@@ -43,11 +43,12 @@ impl<'a> Expressions<'a> {
         if for_sessions {
             self.note(cursor, &expression, false);
         }
-        if expression.references().access_token {
-            cursor.report("found `access_token`, which only `headers` may use, expected other variables", None);
-            return None;
-        }
-        Some(expression)
+        without_access_token(expression, cursor)
+    }
+
+    /// The value of a property, evaluated for sessions and, when there are rules for them, for access tokens.
+    pub(super) fn read_property(&mut self, cursor: &Cursor<'a>, for_tokens: bool) -> Option<Expression> {
+        without_access_token(self.read_value(cursor, for_tokens)?, cursor)
     }
 
     /// The value of a header, evaluated for sessions and, when there are rules for them, for access tokens.
@@ -90,6 +91,14 @@ impl<'a> Expressions<'a> {
         }
         ClaimSelection::Named(all)
     }
+}
+
+fn without_access_token(expression: Expression, cursor: &Cursor<'_>) -> Option<Expression> {
+    if expression.references().access_token {
+        cursor.report("found `access_token`, which only `headers` may use, expected other variables", None);
+        return None;
+    }
+    Some(expression)
 }
 
 /// Any expression. Its text is not shown: a credential for the backend may stand in it.

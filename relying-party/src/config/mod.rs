@@ -22,6 +22,7 @@ mod login_hint_domains;
 mod metadata;
 mod origin;
 mod problem;
+mod properties;
 mod protobuf;
 mod provider;
 mod rules;
@@ -72,6 +73,10 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Headers to the backend, in the order of the document: lower-case name and the expression for its value.
     pub headers: Vec<IdentityHeader>,
+    /// What the host is told of identities, as `wasm.latchkey.NAME`: the name and the expression for its value.
+    pub properties: Vec<IdentityHeader>,
+    /// Whether a header or a property is made of the request.
+    pub looks_at_request: bool,
     /// What the audit log says; `None`: there is none.
     pub audit: Option<AuditPolicy>,
     /// Whether a rule takes access tokens that somebody issues: then this deployment describes itself (RFC 9728).
@@ -79,7 +84,7 @@ pub struct Config {
 }
 
 const KEYS: Keys = Keys {
-    supported: &["providers", "public_url", "base_path", "session", "rules", "headers", "audit"],
+    supported: &["providers", "public_url", "base_path", "session", "rules", "headers", "properties", "audit"],
     planned: &["assertion"],
 };
 
@@ -144,6 +149,8 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     let for_tokens = rules.iter().flatten().any(|rule| rule.authentication.takes_tokens());
     let headers =
         document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, for_tokens, &mut expressions));
+    let properties = document
+        .optional("properties", Vec::new(), |cursor| properties::read_all(&cursor, for_tokens, &mut expressions));
     let session = session.and_then(|session| match session {
         Some(session) => read_session(&session, public_urls.as_deref(), providers.as_deref(), &expressions).map(Some),
         None => Some(None),
@@ -152,13 +159,17 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     let audit =
         document.optional("audit", None, |cursor| audit::read(&cursor, document.member("session").is_some()).map(Some));
 
+    let (headers, properties) = (headers?, properties?);
+    let looks_at_request = headers.iter().chain(&properties).any(|header| header.value.references().request);
     Some(Config {
         providers: providers?,
         public_urls: public_urls?,
         base_path: base_path?,
         session: session?,
         rules: rules?,
-        headers: headers?,
+        headers,
+        properties,
+        looks_at_request,
         audit: audit?,
         describes_resources: false,
     })

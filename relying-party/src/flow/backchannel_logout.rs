@@ -147,5 +147,5 @@ fn refuse(visit: &Visit, denial: Denial, provider: Option<&str>, scene: &mut Sce
     let mut response = Response::json(wording.status, &document);
     let retry_after = denial.retry_after().map(|delay| ("retry-after".to_owned(), delay.as_secs().max(1).to_string()));
     response.headers.extend(retry_after);
-    Reply { response, reason: Some(denial.code()) }.into()
+    Reply { response, reason: Some(denial.code()), rule: None }.into()
 }

@@ -126,14 +126,13 @@ impl Scene<'_> {
             self.metrics.count(Metric::SessionsOpened, index, None);
         }
         let (Some(audit), Some(event)) = (&self.config.audit, event) else { return };
-        let rule = visit.and_then(|visit| self.config.rules.get(visit.rule?));
         let subject = subject.map(|subject| audit.name(subject, self.config.session.as_ref()));
         let line = AuditLine {
             time: self.now,
             event,
             reason,
             provider: index.and(provider),
-            rule: rule.map(|rule| rule.name.as_str()),
+            rule: visit.and_then(|visit| visit.rule_name(self.config)),
             request_id: visit.and_then(|visit| request_id(&visit.head)),
             subject: subject.as_deref(),
         };

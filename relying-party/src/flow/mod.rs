@@ -267,20 +267,22 @@ pub enum Verdict {
     Respond(Reply),
 }
 
-/// An answer, and the reason code when it is a refusal.
+/// An answer, and why and by which rule when it is a refusal.
 pub struct Reply {
     /// The answer.
     pub response: Response,
     /// The reason code.
     pub reason: Option<&'static str>,
+    /// The rule's name.
+    pub rule: Option<String>,
 }
 
 impl Step {
     /// The same with these `Set-Cookie` lines, if it is an answer.
     fn with_cookies(self, lines: Vec<String>) -> Self {
         match self {
-            Self::Done(Verdict::Respond(Reply { response, reason })) => {
-                Reply { response: response.with_cookies(lines), reason }.into()
+            Self::Done(Verdict::Respond(reply)) => {
+                Reply { response: reply.response.with_cookies(lines), ..reply }.into()
             }
             other => other,
         }
@@ -295,7 +297,7 @@ impl From<Reply> for Step {
 
 impl From<Response> for Step {
     fn from(response: Response) -> Self {
-        Reply { response, reason: None }.into()
+        Reply { response, reason: None, rule: None }.into()
     }
 }
 

@@ -140,8 +140,7 @@ pub(super) fn view<'a, 's: 'a>(
     scene: &Scene<'s>,
 ) -> Option<RequestView<'a>> {
     let require = demand.and_then(|demand| demand.require.as_ref());
-    let looks_at_request = require.is_some_and(|require| require.references().request)
-        || scene.config.headers.iter().any(|header| header.value.references().request);
+    let looks_at_request = require.is_some_and(|require| require.references().request) || scene.config.looks_at_request;
     looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers))
 }
 
@@ -164,14 +163,10 @@ pub(super) fn forward(
     response_cookies: Vec<String>,
     scene: &Scene<'_>,
 ) -> Step {
-    Step::Done(Verdict::Forward(Forward::new(
-        passage,
-        &visit.head,
-        request,
-        scene.managed_headers,
-        scene.config,
-        response_cookies,
-    )))
+    let config = scene.config;
+    let forward = Forward::new(passage, &visit.head, request, scene.managed_headers, config, response_cookies);
+    let rule = (!config.properties.is_empty()).then(|| visit.rule_name(config)).flatten();
+    Step::Done(Verdict::Forward(forward.under(rule.map(str::to_owned))))
 }
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.

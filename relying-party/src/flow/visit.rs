@@ -56,6 +56,11 @@ impl Visit {
         initiator(&self.head)
     }
 
+    /// The name of the rule that it falls under.
+    pub(super) fn rule_name<'a>(&self, config: &'a Config) -> Option<&'a str> {
+        config.rules.get(self.rule?).map(|rule| rule.name.as_str())
+    }
+
     /// Where this request wants to go, if a browser may be sent back there.
     pub(super) fn target(&self, config: &Config) -> ReturnTarget {
         let readable = matches!(self.head.method(), "GET" | "HEAD");
@@ -210,6 +215,7 @@ impl Visit {
             reply.response.headers.extend(challenges);
         }
         reply.response = reply.response.with_cookies(self.parting_cookies.clone());
+        reply.rule = self.rule_name(scene.config).map(str::to_owned);
         reply.into()
     }
 }
@@ -265,7 +271,7 @@ fn answer(
     if let Denial::MethodNotAllowed(allowed) = denial {
         response.headers.push(("allow".to_owned(), (*allowed).to_owned()));
     }
-    Reply { response, reason: Some(reason) }
+    Reply { response, reason: Some(reason), rule: None }
 }
 
 pub(super) fn request_id(head: &RequestHead) -> Option<&str> {

@@ -16,7 +16,7 @@ use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::provider::ProviderSlot;
-use crate::flow::{self, Answers, Scene, SharedKey, Step, Verdict, Wait};
+use crate::flow::{self, Answers, Reply, Scene, SharedKey, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
@@ -104,6 +104,8 @@ pub enum Effect {
         response: Response,
         /// The reason code, when the answer is a refusal.
         reason: Option<&'static str>,
+        /// The name of the rule that refuses.
+        rule: Option<String>,
     },
     /// Collect the request's body and report it as [`Event::RequestBody`].
     ReadBody {
@@ -307,8 +309,8 @@ impl Gateway {
     fn take(&mut self, stream: StreamId, step: Step, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         match step {
             Step::Done(Verdict::Forward(forward)) => effects.push(Effect::Forward { stream, forward }),
-            Step::Done(Verdict::Respond(reply)) => {
-                effects.push(Effect::Respond { stream, response: reply.response, reason: reply.reason });
+            Step::Done(Verdict::Respond(Reply { response, reason, rule })) => {
+                effects.push(Effect::Respond { stream, response, reason, rule });
             }
             Step::Wait(Wait::Callout { request, flow }) => {
                 let callout = self.number(Purpose::Stream(stream), &request, env.now);

@@ -10,6 +10,7 @@ mod bearer;
 mod client;
 mod exchange;
 mod leaks;
+mod observed;
 mod planned;
 mod refused;
 mod store;

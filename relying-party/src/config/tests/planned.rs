@@ -7,13 +7,7 @@ use super::*;
 /// Every key of the interface that does not work yet, with a value that would be right.
 #[test]
 fn what_is_not_built_yet_is_refused_as_such() {
-    for (pointer, value) in
-        [("/assertion", json!({"header": "x-latchkey-assertion"})), ("/audit", json!({"subject": "hashed"}))]
-    {
-        let problems = problems(&with(pointer, value.clone()));
-        assert!(
-            problems.lines().any(|line| line.ends_with("is known, but not supported by this version yet")),
-            "{pointer} {value}: {problems}"
-        );
-    }
+    let problems = problems(&with("/assertion", json!({"header": "x-latchkey-assertion"})));
+    let said = "is known, but not supported by this version yet";
+    assert!(problems.lines().any(|line| line.ends_with(said)), "{problems}");
 }
