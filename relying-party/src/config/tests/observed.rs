@@ -18,7 +18,7 @@ fn subjects_are_hashed_in_the_audit_log_unless_they_are_wanted_plain() {
 fn properties_have_plain_names_and_no_token() {
     let config = parse(&with("/properties", json!({"subject": "claims.sub", "groups_2": "claims.groups.join(\",\")"})));
     let names: Vec<_> = config.unwrap().properties.iter().map(|property| property.name.clone()).collect();
-    assert_eq!(names, ["subject", "groups_2"]);
+    assert_eq!(names, ["groups_2", "subject"]);
     for (pointer, value, problem) in [
         ("/properties", json!({"Subject": "claims.sub"}), "properties.Subject: found a key that cannot be a name here"),
         ("/properties", json!({"reason": "claims.sub"}), "properties.reason: found a key that cannot be a name here"),
