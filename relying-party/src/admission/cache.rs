@@ -33,6 +33,7 @@ pub struct LiveCache<T> {
     bytes: usize,
     limit: usize,
     lookups: Lookups,
+    for_each: usize,
 }
 
 struct Slot<T> {
@@ -59,7 +60,14 @@ impl<T: Weighed> LiveCache<T> {
             bytes: 0,
             limit,
             lookups: Lookups::default(),
+            for_each: OF_ONE,
         }
+    }
+
+    /// Counts so many `bytes` more for each entry, which come to it later.
+    #[must_use]
+    pub fn with_room_for(self, bytes: usize) -> Self {
+        Self { for_each: OF_ONE.saturating_add(bytes), ..self }
     }
 
     /// What `credential` was verified to be, if that still `holds`.
@@ -89,7 +97,7 @@ impl<T: Weighed> LiveCache<T> {
         if let Some(place) = self.places.get(&fingerprint).copied() {
             self.remove(place);
         }
-        let bytes = entry.weight().saturating_add(size_of::<Slot<T>>()).saturating_add(OF_ONE);
+        let bytes = entry.weight().saturating_add(size_of::<Slot<T>>()).saturating_add(self.for_each);
         if bytes > self.limit {
             return;
         }

@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::assertion::Assertion;
 use super::passage::ExchangedToken;
 use crate::config::IdentityHeader;
 use crate::policy::expression::Expression;
@@ -19,6 +20,8 @@ pub struct LiveIdentity {
     headers: OnceCell<Rc<[(String, String)]>>,
     /// The same of the properties for the host.
     properties: OnceCell<Rc<[(String, String)]>>,
+    /// The last assertion of it.
+    pub(super) assertion: RefCell<Option<Rc<Assertion>>>,
     /// The same identity as a backend sees it that got another access token, and that token.
     pub(super) exchanged: RefCell<Option<(Rc<ExchangedToken>, Rc<Self>)>>,
 }
@@ -26,8 +29,14 @@ pub struct LiveIdentity {
 impl LiveIdentity {
     /// Nothing has been evaluated for it yet.
     pub fn new(identity: Identity) -> Self {
-        let (headers, properties) = (OnceCell::new(), OnceCell::new());
-        Self { identity, requirements: RefCell::default(), headers, properties, exchanged: RefCell::default() }
+        Self {
+            identity,
+            requirements: RefCell::default(),
+            headers: OnceCell::new(),
+            properties: OnceCell::new(),
+            assertion: RefCell::default(),
+            exchanged: RefCell::default(),
+        }
     }
 
     /// Who it is.

@@ -58,9 +58,13 @@ impl<'a> Expressions<'a> {
         Some(expression)
     }
 
-    fn note(&mut self, cursor: &Cursor<'a>, expression: &Expression, for_tokens: bool) {
-        let claims = expression.references().claims.clone();
+    /// Claims that are used without an expression.
+    pub(super) fn keep(&mut self, cursor: &Cursor<'a>, claims: ClaimSelection, for_tokens: bool) {
         self.0.push(Used { cursor: cursor.clone(), claims, for_tokens });
+    }
+
+    fn note(&mut self, cursor: &Cursor<'a>, expression: &Expression, for_tokens: bool) {
+        self.keep(cursor, expression.references().claims.clone(), for_tokens);
     }
 
     /// What sessions keep: the `listed` claims, or those that the expressions use. A claim that is used but not listed could
@@ -82,14 +86,7 @@ impl<'a> Expressions<'a> {
     }
 
     fn used(&self) -> ClaimSelection {
-        let mut all = BTreeSet::new();
-        for Used { claims, .. } in &self.0 {
-            match claims {
-                ClaimSelection::All => return ClaimSelection::All,
-                ClaimSelection::Named(used) => all.extend(used.iter().cloned()),
-            }
-        }
-        ClaimSelection::Named(all)
+        ClaimSelection::union(self.0.iter().map(|used| &used.claims))
     }
 }
 

@@ -163,8 +163,8 @@ pub(super) fn forward(
     response_cookies: Vec<String>,
     scene: &Scene<'_>,
 ) -> Step {
-    let config = scene.config;
-    let forward = Forward::new(passage, &visit.head, request, scene.managed_headers, config, response_cookies);
+    let (managed, config) = (scene.managed_headers, scene.config);
+    let forward = Forward::new(passage, &visit.head, request, managed, config, response_cookies, scene.now);
     let rule = (!config.properties.is_empty()).then(|| visit.rule_name(config)).flatten();
     Step::Done(Verdict::Forward(forward.under(rule.map(str::to_owned))))
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::admission::assertion;
 use crate::admission::cache::LiveCache;
 use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
@@ -200,14 +201,15 @@ impl Gateway {
         let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
         let loader = Loader::new(&slots);
         let store = config.session.as_ref().and_then(StoreLink::new);
-        let managed_headers = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
+        let managed_headers = ManagedHeaders::new(config.managed_headers());
+        let of_assertion = if config.assertion.is_some() { assertion::WEIGHT } else { 0 };
         Self {
             config,
             managed_headers,
             slots,
             loader,
-            sessions: LiveCache::new(SESSIONS),
-            tokens: LiveCache::new(TOKENS),
+            sessions: LiveCache::new(SESSIONS).with_room_for(of_assertion),
+            tokens: LiveCache::new(TOKENS).with_room_for(of_assertion),
             answers: Answers::default(),
             revocations: Revocations::default(),
             store,

@@ -94,6 +94,17 @@ macro_rules! scenarios {
             headers_about_other_addresses_decide_nothing,
             a_bearer_token_of_anybody_is_no_session,
         }
+        $crate::scenarios! { @theme $how $world, assertion:
+            the_application_learns_who_it_is_in_a_way_that_it_can_verify,
+            a_client_with_a_token_is_asserted_with_its_scopes,
+            people_of_two_providers_with_one_name_are_two_people,
+            nobody_is_asserted_where_nobody_is_known,
+            one_assertion_serves_until_a_fifth_of_its_time_is_left needs VirtualTime,
+            an_assertion_ends_with_the_session needs VirtualTime,
+            an_exchanged_token_and_an_assertion_come_together,
+            keys_are_published_for_whoever_verifies,
+            without_assertions_there_are_no_keys,
+        }
         $crate::scenarios! { @theme $how $world, paths:
             paths_that_can_be_read_in_two_ways_are_refused,
             ordinary_escapes_are_no_offence,

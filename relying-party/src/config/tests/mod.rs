@@ -6,12 +6,12 @@ use super::{Config, ConfigErrors};
 
 mod accepted;
 mod any_input;
+mod assertion;
 mod bearer;
 mod client;
 mod exchange;
 mod leaks;
 mod observed;
-mod planned;
 mod refused;
 mod store;
 
