@@ -62,8 +62,8 @@ impl Admitted {
 }
 
 fn sign(identity: &Identity, ends_at: UnixTime, policy: &AssertionPolicy, now: UnixTime) -> Option<Assertion> {
-    let replaced_at = now + policy.lifetime.saturating_mul(4) / 5;
     let expires_at = now + policy.lifetime;
+    let replaced_at = expires_at - policy.lifetime.checked_div(5).unwrap_or_default();
     // No longer than what it is made of; and then a newer one would not be good for longer.
     let (expires_at, replaced_at) = if ends_at < expires_at { (ends_at, ends_at) } else { (expires_at, replaced_at) };
     let claims = Value::Object(claims(identity, policy, now, expires_at));
