@@ -81,6 +81,9 @@ pub(crate) fn change_request(forward: &Forward) {
     for (name, value) in forward.added() {
         let _ = hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value);
     }
+    for (name, value) in forward.properties() {
+        publish(name, value);
+    }
 }
 
 pub(crate) fn resume_request() {
@@ -99,9 +102,17 @@ pub(crate) fn respond(response: &Response) {
     let _ = hostcalls::send_http_response(u32::from(response.status), headers, body);
 }
 
-/// Shows `reason` to access logs as `%FILTER_STATE(wasm.latchkey.reason:PLAIN)%`.
-pub(crate) fn publish_reason(reason: &str) {
-    let _ = hostcalls::set_property(vec!["latchkey.reason"], Some(reason.as_bytes()));
+#[cfg_attr(target_family = "wasm", link(wasm_import_module = "env"))]
+unsafe extern "C" {
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+}
+
+/// Shows `value` to access logs and other filters, as `%FILTER_STATE(wasm.latchkey.NAME:PLAIN)%`. The SDK's own form of this call
+/// panics on every status that it does not expect.
+pub(crate) fn publish(name: &str, value: &str) {
+    let path = ["latchkey.", name].concat();
+    // SAFETY: pointers and lengths are those of live slices, which the host reads during the call only.
+    let _ = unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
 }
 
 /// Sends a request to a provider; the host's number for it, or `None` when the host will not send it.

@@ -11,6 +11,7 @@
 
 mod header_map;
 mod host;
+mod metrics;
 mod peer;
 mod root;
 mod shared;

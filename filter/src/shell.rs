@@ -9,6 +9,7 @@ use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, RequestHead};
 
 use crate::host::{self, HostEntropy};
+use crate::metrics::HostMetrics;
 use crate::peer::HostPeer;
 use crate::shared::HostSharedData;
 
@@ -22,6 +23,7 @@ pub(crate) struct Shell {
     /// Calls made on behalf of all. The SDK hands an answer to the context that dispatched the call, and drops it when that
     /// is a stream which is gone. So these wait for the root's next tick.
     shared_calls: Vec<(CalloutId, CalloutRequest)>,
+    metrics: HostMetrics,
 }
 
 /// A call under way: the gateway's number, and the stream that waits for it alone.
@@ -60,7 +62,14 @@ enum Caller {
 
 impl Shell {
     pub(crate) fn new(gateway: Gateway, root: u32) -> Self {
-        Self { gateway, root, streams: HashMap::default(), callouts: BTreeMap::new(), shared_calls: Vec::new() }
+        Self {
+            gateway,
+            root,
+            streams: HashMap::default(),
+            callouts: BTreeMap::new(),
+            shared_calls: Vec::new(),
+            metrics: HostMetrics::default(),
+        }
     }
 
     pub(crate) fn start(&mut self) {
@@ -201,11 +210,13 @@ impl Shell {
                         .insert(context, Stream::Forwarded { response_cookies: forward.into_response_cookies() });
                 }
             }
-            Effect::Respond { stream: StreamId(context), response, reason } => {
+            Effect::Respond { stream: StreamId(context), response, reason, rule } => {
                 if let Some(Stream::Deciding { .. }) = self.streams.get(&context) {
                     self.as_stream(context, caller, || {
-                        if let Some(reason) = reason {
-                            host::publish_reason(reason);
+                        for (name, value) in [("reason", reason), ("rule", rule.as_deref())] {
+                            if let Some(value) = value {
+                                host::publish(name, value);
+                            }
                         }
                         host::respond(&response);
                     });
@@ -217,6 +228,7 @@ impl Shell {
             // Already due in a millisecond; the gateway asks again after that tick.
             Effect::ArmTick(_) => {}
             Effect::Log(line) => host::log(&line),
+            Effect::Measure(sample) => self.metrics.add(sample, || self.gateway.metric_name(&sample.series)),
         }
     }
 

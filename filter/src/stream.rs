@@ -49,7 +49,7 @@ impl HttpContext for StreamContext {
     fn on_http_request_headers(&mut self, _: usize, ends: bool) -> Action {
         if self.shell.is_none() {
             // A host that runs streams without an accepted configuration gets no request through.
-            host::publish_reason("configuration.missing");
+            host::publish("reason", "configuration.missing");
             host::respond(&Response { status: 503, headers: Vec::new(), body: Vec::new() });
             return Action::Pause;
         }

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
-use crate::admission::{ExchangedToken, Passage};
+use crate::admission::{Assertion, ExchangedToken, Passage};
 use crate::config::Config;
 use crate::http::RequestHead;
 use crate::http::cookies::{self, WithoutOwn};
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::request_view::RequestView;
+use crate::time::UnixTime;
 
 const COOKIE: &str = "cookie";
 const AUTHORIZATION: &str = "authorization";
@@ -22,9 +23,14 @@ pub struct Forward {
     removed: Vec<Cow<'static, str>>,
     cookies: Vec<Vec<u8>>,
     identity: Rc<[(String, String)]>,
+    /// The same, signed.
+    assertion: Option<Rc<Assertion>>,
     /// The token for the backend, unless the configuration says itself how it is passed on.
     exchanged: Option<Rc<ExchangedToken>>,
     response_cookies: Vec<String>,
+    /// For the host: the rule's name, and what the configuration wants of the identity.
+    rule: Option<String>,
+    properties: Option<Rc<[(String, String)]>>,
 }
 
 /// Names only: values are claims and tokens.
@@ -44,11 +50,15 @@ impl Forward {
         managed: &ManagedHeaders,
         config: &Config,
         response_cookies: Vec<String>,
+        now: UnixTime,
     ) -> Self {
         let identity = passage.headers(&config.headers, request);
         let is_configured = |_: &&Rc<ExchangedToken>| config.headers.iter().any(|header| header.name == AUTHORIZATION);
+        let assertion = config.assertion.as_ref().and_then(|policy| passage.assertion(policy, now));
         let exchanged = passage.exchanged().filter(|token| !is_configured(token)).map(Rc::clone);
-        let mut forward = Self { removed: Vec::new(), cookies: Vec::new(), identity, exchanged, response_cookies };
+        let (rule, properties) = (None, passage.properties(&config.properties, request));
+        let (removed, cookies) = (Vec::new(), Vec::new());
+        let mut forward = Self { removed, cookies, identity, assertion, exchanged, response_cookies, rule, properties };
         if passage.withholds_credentials() {
             let presented = CREDENTIALS.into_iter().filter(|name| head.headers().first(name).is_some());
             forward.removed.extend(presented.map(Cow::Borrowed));
@@ -69,7 +79,24 @@ impl Forward {
     pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let cookies = self.cookies.iter().map(|line| (COOKIE, line.as_slice()));
         let token = self.exchanged.iter().map(|token| (AUTHORIZATION, token.authorization().expose().as_bytes()));
-        cookies.chain(token).chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+        let assertion = self.assertion.iter().map(|assertion| (assertion.header(), assertion.jwt().as_bytes()));
+        cookies
+            .chain(token)
+            .chain(assertion)
+            .chain(self.identity.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+    }
+
+    /// The same under a rule of this name, which the host is told as well.
+    #[must_use]
+    pub fn under(self, rule: Option<String>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// What the host is told, by name.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_identity = self.properties.iter().flat_map(|properties| properties.iter());
+        let of_identity = of_identity.map(|(name, value)| (name.as_str(), value.as_str()));
+        self.rule.iter().map(|rule| ("rule", rule.as_str())).chain(of_identity)
     }
 
     /// `Set-Cookie` lines to add to the backend's response.
@@ -115,7 +142,6 @@ mod tests {
     use crate::admission::{Admission, LiveSession, Onward};
     use crate::http::Headers;
     use crate::session::testing::session;
-    use crate::time::UnixTime;
 
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -147,9 +173,9 @@ mod tests {
         };
         let fields = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
         let head = RequestHead::new(Headers::new(fields.collect()));
-        let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
+        let managed = ManagedHeaders::new(config.managed_headers());
         let Onward::Open(passage) = admission.unwrap().onward() else { panic!("no rule exchanges") };
-        Forward::new(&passage, &head, None, &managed, &config, Vec::new())
+        Forward::new(&passage, &head, None, &managed, &config, Vec::new(), START)
     }
 
     #[test]

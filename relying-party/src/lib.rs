@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admission;
+pub mod audit;
 pub mod config;
 pub mod denial;
 pub mod entropy;
@@ -14,6 +15,7 @@ pub mod http;
 pub mod jose;
 pub mod log;
 pub mod login;
+pub mod metrics;
 pub mod page;
 pub mod peer;
 pub mod policy;

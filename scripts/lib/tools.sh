@@ -7,6 +7,7 @@ tools_npm="$tools_root/target/npm"
 tools_redis="$tools_root/target/redis"
 tools_glewlwyd="$tools_root/target/glewlwyd"
 tools_lemonldap="$tools_root/target/lemonldap"
+tools_skopeo="$tools_root/target/skopeo"
 tools_mock_server="$tools_root/target/oauth2-mock-server"
 
 envoy_version=1.40.0
@@ -19,6 +20,7 @@ playwright_version=1.65.1
 oauth2_mock_server_version=9.3.0
 cargo_fuzz_version=0.13.2
 cargo_mutants_version=27.1.0
+cargo_cyclonedx_version=0.5.9
 
 tools_fail() {
     printf 'error: %s\n' "$@" >&2
@@ -214,6 +216,20 @@ install_mock_server() {
     install_node_packages && install_npm_packages oauth2-mock-server "oauth2-mock-server@$oauth2_mock_server_version"
 }
 
+# skopeo, which reads and copies OCI images; its command is then in skopeo. One on PATH is used as it is; else the Debian package is
+# unpacked into target/skopeo.
+install_skopeo() {
+    skopeo=$(command -v skopeo || echo "$tools_skopeo/bin/skopeo")
+    [ -x "$skopeo" ] && return
+    local packages=
+    if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
+        echo "Unpacking the Debian package skopeo into target/skopeo"
+        packages=$(tools_debian_packages_or_update skopeo | grep -E '^(skopeo|libgpgme|libassuan|libdevmapper|libsubid)')
+        [ -n "$packages" ] && tools_unpack "$tools_skopeo" $packages && tools_wrap "$tools_skopeo" skopeo && return
+    fi
+    tools_fail "skopeo is missing." "  on Debian: apt-get install -y skopeo" "  elsewhere: put any skopeo on PATH"
+}
+
 # The same as below, after apt-get update where that is needed and allowed.
 tools_debian_packages_or_update() {
     tools_debian_packages "$@" ||
@@ -254,28 +270,31 @@ install_nightly() {
 
 # cargo-fuzz; its command is then in cargo_fuzz.
 install_cargo_fuzz() {
+    tools_cargo_install cargo-fuzz "$cargo_fuzz_version" --version || return
     cargo_fuzz="$tools_root/target/tools/bin/cargo-fuzz"
-    if ! "$cargo_fuzz" --version 2>/dev/null | grep -qF "$cargo_fuzz_version"; then
-        echo "Installing cargo-fuzz $cargo_fuzz_version from crates.io into target/tools (a minute, once)"
-        cargo install --quiet --locked --root "$tools_root/target/tools" \
-            --target-dir "$tools_root/target/tools/build" "cargo-fuzz@$cargo_fuzz_version" || {
-            tools_fail "cargo-fuzz could not be installed (is crates.io reachable?)"
-            return 1
-        }
-        rm -rf "$tools_root/target/tools/build"
-    fi
     # cargo-fuzz calls cargo itself, and only nightly knows the flags that it passes.
     export RUSTUP_TOOLCHAIN=nightly
 }
 
 # cargo-mutants; its command is then in cargo_mutants.
 install_cargo_mutants() {
+    tools_cargo_install cargo-mutants "$cargo_mutants_version" mutants --version || return
     cargo_mutants="$tools_root/target/tools/bin/cargo-mutants"
-    "$cargo_mutants" mutants --version 2>/dev/null | grep -qF "$cargo_mutants_version" && return
-    echo "Installing cargo-mutants $cargo_mutants_version from crates.io into target/tools (some minutes, once)"
-    cargo install --quiet --locked --root "$tools_root/target/tools" \
-        --target-dir "$tools_root/target/tools/build" "cargo-mutants@$cargo_mutants_version" || {
-        tools_fail "cargo-mutants could not be installed (is crates.io reachable?)"
+}
+
+# cargo-cyclonedx; its command is then in cargo_cyclonedx.
+install_cargo_cyclonedx() {
+    tools_cargo_install cargo-cyclonedx "$cargo_cyclonedx_version" cyclonedx --version || return
+    cargo_cyclonedx="$tools_root/target/tools/bin/cargo-cyclonedx"
+}
+
+# tools_cargo_install COMMAND VERSION ARGUMENT…: a command from crates.io into target/tools; called with the arguments it says its version.
+tools_cargo_install() {
+    local package=$1@$2
+    "$tools_root/target/tools/bin/$1" "${@:3}" 2>/dev/null | grep -qwF -- "$2" && return
+    echo "Installing $package from crates.io into target/tools (some minutes, once)"
+    cargo install --quiet --locked --root "$tools_root/target/tools" --target-dir "$tools_root/target/tools/build" "$package" || {
+        tools_fail "$package could not be installed (is crates.io reachable?)"
         return 1
     }
     rm -rf "$tools_root/target/tools/build"

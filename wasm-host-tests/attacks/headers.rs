@@ -8,6 +8,7 @@ use crate::browser::{Browser, Tab};
 use crate::jar::Initiator;
 use crate::message::Request;
 use crate::provider::ISSUER;
+use crate::scenarios::assertion::asserting;
 use crate::scenarios::{access_token, call, signed_in};
 use crate::setup::Setup;
 use crate::world::{Exchange, World};
@@ -168,6 +169,30 @@ pub fn every_spelling_is_deleted_for_itself<W: World>() {
             tells_of(&exchange, who, &request);
             let upstream = exchange.forwarded();
             assert_eq!((upstream.header("x-auth"), upstream.header("x-auth-subjects")), (Some("kept"), Some("kept")));
+        }
+    }
+}
+
+/// Not even a good one, which somebody else was given.
+pub fn an_assertion_from_elsewhere_reaches_nobody_on_any_route<W: World>() {
+    const ASSERTION: &str = "x-latchkey-assertion";
+    let (mut world, mut browser) = signed_in::<W>(asserting(Setup::api()));
+    let stolen = browser.fetch(&mut world, "/private").forwarded().header(ASSERTION).expect("an assertion").to_owned();
+    let aliases = ["x-latchkey-assertion", "X-Latchkey-Assertion", "x_latchkey_assertion", "X.LATCHKEY-assertion"];
+    let mut elsewhere = Browser::default();
+    world.provider().user["sub"] = "eve".into();
+    elsewhere.open(&mut world, "/private").shows("/private");
+    for (request, who) in every_kind(&mut world, &elsewhere) {
+        for value in [stolen.as_str(), FORGED] {
+            let exchange = world.send(forge(request.clone(), &aliases.map(str::to_owned), value));
+            let asked = format!("{} {} as {who:?}", request.method(), request.target());
+            let Some(upstream) = &exchange.upstream else {
+                assert_eq!(who, Who::Refused, "{asked}");
+                continue;
+            };
+            let found = read_as(upstream, ASSERTION);
+            assert_eq!(found.len(), usize::from(who != Who::Nobody), "{asked}");
+            assert!(found.iter().all(|found| *found != value.as_bytes()), "{asked}");
         }
     }
 }

@@ -46,7 +46,8 @@ impl<W: World> Observed<W> {
     fn leaks(&mut self) -> Vec<String> {
         let secrets = self.secrets();
         let Self { world, document, seen, .. } = self;
-        let log = world.log().into_iter().map(|line| (Place::Log, line));
+        let plain = document["audit"]["subject"] == "plain";
+        let log = world.log().into_iter().map(|line| (Place::Log, places::of_log(line, plain)));
         let provider = world.provider();
         let answers =
             seen.iter().flat_map(|(request, exchange)| places::of_exchange(request, exchange, document, &provider));

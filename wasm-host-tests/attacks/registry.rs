@@ -13,6 +13,7 @@ macro_rules! scenarios_of_attacks {
             cve_2026_52845_what_fastcgi_reads_alike_reaches_nobody,
             cve_2026_44087_the_names_themselves_reach_nobody_on_any_route,
             every_spelling_is_deleted_for_itself,
+            an_assertion_from_elsewhere_reaches_nobody_on_any_route,
             cve_2026_30851_who_lacks_a_claim_gets_no_forged_header_for_it,
             cve_2026_31908_a_claim_writes_no_further_header,
             mod_auth_openidc_2026_07_control_characters_in_lists_and_names_are_left_out,

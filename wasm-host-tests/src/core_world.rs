@@ -9,6 +9,7 @@ use relying_party::forward::Forward;
 use relying_party::gateway::{CalloutId, Effect, Env, Event, Gateway, StreamId};
 use relying_party::http::{CalloutOutcome, CalloutRequest, Headers, RequestHead};
 use relying_party::jose::{HostSigner, NoHostSigner, Software};
+use relying_party::metrics::{Kind, Sample};
 use relying_party::peer::KnownPeer;
 use relying_party::time::UnixTime;
 
@@ -40,6 +41,7 @@ pub struct CoreProxy {
     next_call: u32,
     happenings: Vec<Happening>,
     log: Vec<String>,
+    metrics: BTreeMap<String, u64>,
 }
 
 impl Entropy for Randomness {
@@ -70,6 +72,7 @@ impl Proxy for CoreProxy {
             next_call: 0,
             happenings: Vec::new(),
             log: Vec::new(),
+            metrics: BTreeMap::new(),
         };
         proxy.handle(Event::Start, now);
         proxy
@@ -119,6 +122,10 @@ impl Proxy for CoreProxy {
 
     fn log(&self) -> Vec<String> {
         self.log.clone()
+    }
+
+    fn metrics(&self) -> BTreeMap<String, u64> {
+        self.metrics.clone()
     }
 }
 
@@ -177,6 +184,14 @@ impl CoreProxy {
             }
             Effect::ArmTick(delay) => self.happenings.push(Happening::Ticking(delay)),
             Effect::Log(line) => self.log.push(format!("[{:?}] {}", line.level, line.message)),
+            Effect::Measure(Sample { series, value }) => {
+                let known = self.metrics.entry(self.gateway.metric_name(&series)).or_default();
+                *known = match series.metric.kind() {
+                    Kind::Counter => *known + value,
+                    Kind::Gauge => value,
+                    Kind::Histogram => *known + 1,
+                };
+            }
         }
         None
     }

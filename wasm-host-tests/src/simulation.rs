@@ -49,6 +49,9 @@ pub trait Proxy: Sized {
 
     /// Every line logged so far.
     fn log(&self) -> Vec<String>;
+
+    /// The metrics by name: what counters and gauges say, and how many values a histogram has.
+    fn metrics(&self) -> BTreeMap<String, u64>;
 }
 
 /// When every simulation begins.
@@ -246,6 +249,17 @@ impl<P: Proxy> VirtualWorld<P> {
     /// The proxy, for what only its ring can tell; of several, the first.
     pub fn proxy(&mut self) -> &mut P {
         self.vms.values_mut().next().map(|vm| &mut vm.proxy).expect("a VM")
+    }
+
+    /// The metrics by name; what counters say of all VMs together.
+    pub fn metrics(&self) -> BTreeMap<String, u64> {
+        let mut all = BTreeMap::new();
+        for (name, value) in self.vms.values().flat_map(|vm| vm.proxy.metrics()) {
+            let is_counter = name.contains("_total");
+            let known: &mut u64 = all.entry(name).or_default();
+            *known = if is_counter { *known + value } else { value };
+        }
+        all
     }
 
     /// Starts another VM of the same process; its number.

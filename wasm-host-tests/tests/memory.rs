@@ -234,7 +234,7 @@ impl Crowd {
                         self.forwarded += 1;
                     }
                     Effect::Respond { .. } => self.verdicts += 1,
-                    Effect::ArmTick(_) | Effect::Log(_) => {}
+                    Effect::ArmTick(_) | Effect::Log(_) | Effect::Measure(_) => {}
                 }
             }
         }

@@ -50,7 +50,7 @@ pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn E
                     events.push_back(Event::RequestBody { stream, body: Some(Vec::new()) })
                 }
                 Effect::Log(line) => log.push(line.message),
-                Effect::ArmTick(_) => {}
+                Effect::ArmTick(_) | Effect::Measure(_) => {}
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::keyed_hash::{Fingerprint, HashKey};
 use crate::entropy::Entropy;
+use crate::metrics::Lookups;
 
 /// How many entries are looked at to find one that was not used lately, so that no request pays for all of them.
 const LONGEST_SEARCH: usize = 64;
@@ -31,6 +32,8 @@ pub struct LiveCache<T> {
     hand: usize,
     bytes: usize,
     limit: usize,
+    lookups: Lookups,
+    for_each: usize,
 }
 
 struct Slot<T> {
@@ -49,11 +52,37 @@ pub trait Weighed {
 impl<T: Weighed> LiveCache<T> {
     /// Remembers what takes about `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { key: None, places: HashMap::default(), slots: Vec::new(), hand: 0, bytes: 0, limit }
+        Self {
+            key: None,
+            places: HashMap::default(),
+            slots: Vec::new(),
+            hand: 0,
+            bytes: 0,
+            limit,
+            lookups: Lookups::default(),
+            for_each: OF_ONE,
+        }
+    }
+
+    /// Counts so many `bytes` more for each entry, which come to it later.
+    #[must_use]
+    pub fn with_room_for(self, bytes: usize) -> Self {
+        Self { for_each: OF_ONE.saturating_add(bytes), ..self }
     }
 
     /// What `credential` was verified to be, if that still `holds`.
     pub fn find(&mut self, credential: &[u8], holds: impl FnOnce(&T) -> bool) -> Option<Rc<T>> {
+        let found = self.look_up(credential, holds);
+        self.lookups.count(found.is_some());
+        found
+    }
+
+    /// How often something was looked for since this was told last.
+    pub const fn lookups(&mut self) -> &mut Lookups {
+        &mut self.lookups
+    }
+
+    fn look_up(&mut self, credential: &[u8], holds: impl FnOnce(&T) -> bool) -> Option<Rc<T>> {
         let place = self.places.get(&self.key.as_ref()?.fingerprint(credential))?;
         let slot = self.slots.get_mut(*place)?;
         holds(&slot.entry).then(|| {
@@ -68,7 +97,7 @@ impl<T: Weighed> LiveCache<T> {
         if let Some(place) = self.places.get(&fingerprint).copied() {
             self.remove(place);
         }
-        let bytes = entry.weight().saturating_add(size_of::<Slot<T>>()).saturating_add(OF_ONE);
+        let bytes = entry.weight().saturating_add(size_of::<Slot<T>>()).saturating_add(self.for_each);
         if bytes > self.limit {
             return;
         }

@@ -4,6 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::assertion::Assertion;
 use super::passage::ExchangedToken;
 use crate::config::IdentityHeader;
 use crate::policy::expression::Expression;
@@ -17,6 +18,10 @@ pub struct LiveIdentity {
     requirements: RefCell<BTreeMap<usize, bool>>,
     /// The identity headers that do not look at the request and have a value.
     headers: OnceCell<Rc<[(String, String)]>>,
+    /// The same of the properties for the host.
+    properties: OnceCell<Rc<[(String, String)]>>,
+    /// The last assertion of it.
+    pub(super) assertion: RefCell<Option<Rc<Assertion>>>,
     /// The same identity as a backend sees it that got another access token, and that token.
     pub(super) exchanged: RefCell<Option<(Rc<ExchangedToken>, Rc<Self>)>>,
 }
@@ -24,7 +29,14 @@ pub struct LiveIdentity {
 impl LiveIdentity {
     /// Nothing has been evaluated for it yet.
     pub fn new(identity: Identity) -> Self {
-        Self { identity, requirements: RefCell::default(), headers: OnceCell::new(), exchanged: RefCell::default() }
+        Self {
+            identity,
+            requirements: RefCell::default(),
+            headers: OnceCell::new(),
+            properties: OnceCell::new(),
+            assertion: RefCell::default(),
+            exchanged: RefCell::default(),
+        }
     }
 
     /// Who it is.
@@ -53,8 +65,26 @@ impl LiveIdentity {
 
     /// The names and values of the identity headers that have a value.
     pub fn headers(&self, headers: &[IdentityHeader], request: Option<&RequestView<'_>>) -> Rc<[(String, String)]> {
+        self.values(&self.headers, headers, request)
+    }
+
+    /// The same of the properties for the host.
+    pub fn properties(
+        &self,
+        properties: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Rc<[(String, String)]> {
+        self.values(&self.properties, properties, request)
+    }
+
+    fn values(
+        &self,
+        kept: &OnceCell<Rc<[(String, String)]>>,
+        headers: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Rc<[(String, String)]> {
         let looks_at_request = |header: &&IdentityHeader| header.value.references().request;
-        let constant = self.headers.get_or_init(|| {
+        let constant = kept.get_or_init(|| {
             let subject = Subject::new(&self.identity);
             evaluate(headers, |header| header.value.text(&subject, None).filter(|_| !looks_at_request(&header)))
         });

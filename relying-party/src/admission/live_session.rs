@@ -131,7 +131,9 @@ mod tests {
     use super::*;
     use crate::config::IdentityHeader;
     use crate::policy::expression::Expression;
+    use crate::session::revocation::Revocations;
     use crate::session::testing::session;
+    use crate::shared::OwnData;
 
     const START: UnixTime = UnixTime::from_secs(1_700_000_000);
 
@@ -175,6 +177,22 @@ mod tests {
         let without_token = live(token_ends_at);
         assert!(without_token.identity().headers(&headers, None).is_empty());
         assert!(without_token.is_valid("portal.example.org", token_ends_at), "the session itself lives on");
+    }
+
+    #[test]
+    fn who_owns_a_session_is_asked_once_however_often_it_is_looked_at() {
+        let (live, mut asked) = (live(START), 0);
+        let mut revocations = Revocations::default();
+        for at in 1..=3 {
+            // Something was ended meanwhile: else nothing is to be looked at.
+            revocations.import_floor(UnixTime::from_secs(at), &mut OwnData::default());
+            let client_id = || {
+                asked += 1;
+                Some("portal")
+            };
+            assert!(!live.clearance().is_revoked(live.session(), client_id, &revocations));
+        }
+        assert_eq!(asked, 1);
     }
 
     #[test]

@@ -87,6 +87,11 @@ impl LiveToken {
         self.expires_at
     }
 
+    /// Until when what was verified holds, unless a key is withdrawn.
+    pub const fn valid_until(&self) -> UnixTime {
+        self.valid_until
+    }
+
     /// What it is bound to.
     pub const fn confirmation(&self) -> &Confirmation {
         &self.confirmation

@@ -1,5 +1,6 @@
 //! Who is let through. An [`Admission`] is a proof: whoever holds one holds the outcome of a verification.
 
+pub mod assertion;
 pub mod cache;
 mod keyed_hash;
 mod live_identity;
@@ -22,6 +23,7 @@ use crate::time::UnixTime;
 
 use self::passage::Credentials;
 
+pub use self::assertion::Assertion;
 pub use self::live_identity::LiveIdentity;
 pub use self::live_session::{LiveSession, Upkeep};
 pub use self::live_token::{LiveToken, TokenOrigin};

@@ -57,6 +57,16 @@ impl Passage {
         }
     }
 
+    /// What the host gets to know, where that is configured.
+    pub fn properties(
+        &self,
+        properties: &[IdentityHeader],
+        request: Option<&RequestView<'_>>,
+    ) -> Option<Rc<[(String, String)]>> {
+        let identity = self.who.identity().filter(|_| !properties.is_empty())?;
+        Some(identity.properties(properties, request))
+    }
+
     /// Whether the credentials of the request must not reach the backend.
     pub const fn withholds_credentials(&self) -> bool {
         !matches!(self.credentials, Credentials::Presented)

@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use super::cache::Weighed as _;
 use super::*;
 use crate::http::credentials::TokenScheme;
+use crate::http::{Headers, RequestHead};
 use crate::jose::test_key::{TestKey, jwk_set, with};
 use crate::jose::{JwsAlgorithm, Software};
 use crate::peer::KnownPeer;
 use crate::policy::demand::AuthenticationDemand;
 use crate::policy::expression::Expression;
+use crate::policy::managed_headers::ManagedHeaders;
+use crate::policy::path::RequestPath;
 use crate::policy::request_view::RequestView;
 use crate::protocol::access_token::{ExpectedAccessToken, UnverifiedAccessToken};
 use crate::protocol::confirmation::Confirmation;
@@ -56,7 +59,7 @@ fn token(changes: &Value) -> Rc<LiveToken> {
     let verified = UnverifiedAccessToken::parse(&text).unwrap().verify(&expected, &keys, &Software, now());
     let verified = verified.map_err(|refused| refused.error).unwrap();
     let valid_until = verified.expires_at;
-    let origin = TokenOrigin { provider: 0, name: "corp", trust: Some(epoch(0)), rule: 0 };
+    let origin = TokenOrigin { provider: 3, name: "corp", trust: Some(epoch(0)), rule: 2 };
     Rc::new(LiveToken::new(verified, &text, origin, valid_until))
 }
 
@@ -101,6 +104,26 @@ fn an_admission_names_whoever_owns_the_token() {
         [("x".to_owned(), "alice read".to_owned())]
     );
     assert!(identity.identity().access_token.is_some());
+}
+
+#[test]
+fn headers_that_look_at_the_request_change_with_it_and_the_others_stay() {
+    let header =
+        |name: &str, value: &str| IdentityHeader { name: name.to_owned(), value: Expression::compile(value).unwrap() };
+    let headers = [
+        header("x-sub", "claims.sub"),
+        header("x-path", "claims.sub + request.path"),
+        header("x-provider", "provider"),
+    ];
+    let (live, managed) = (token(&json!({})), ManagedHeaders::new(["x-sub"]));
+    for path in ["/a", "/b"] {
+        let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let head = RequestHead::new(Headers::new(vec![field(":method", "GET"), field(":path", path)]));
+        let path = RequestPath::parse(path).unwrap();
+        let evaluated = live.identity().headers(&headers, Some(&RequestView::new(&head, &path, &managed)));
+        let expected = [("x-sub", "alice"), ("x-path", &format!("alice{}", path.literal())), ("x-provider", "corp")];
+        assert_eq!(*evaluated, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
 }
 
 #[test]
@@ -158,6 +181,7 @@ fn a_token_is_good_until_it_ends_or_a_key_is_withdrawn() {
     assert!(!live.is_valid(Some(epoch(0)), UnixTime::from_secs(NOW + 300)));
     assert!(!live.is_valid(Some(epoch(1)), now()), "a key was withdrawn");
     assert!(!live.is_valid(None, now()), "there are no keys any more");
+    assert_eq!((live.provider(), live.rule()), (3, 2), "who has verified it, and for which rule");
 }
 
 #[test]
@@ -217,8 +241,12 @@ fn exchanging() -> Demand {
 }
 
 fn issued(expires_in: Option<u64>) -> IssuedToken {
+    issued_as("for-the-backend", expires_in)
+}
+
+fn issued_as(access_token: &str, expires_in: Option<u64>) -> IssuedToken {
     let answer = json!({
-        "access_token": "for-the-backend", "token_type": "Bearer", "expires_in": expires_in,
+        "access_token": access_token, "token_type": "Bearer", "expires_in": expires_in,
         "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
     });
     process_token_exchange_response(200, answer.to_string().as_bytes()).unwrap()
@@ -253,19 +281,21 @@ fn the_backend_sees_the_exchanged_token_and_no_other() {
     let headers = [header("claims.sub + ' ' + access_token")];
     let text = |passage: &Passage| passage.headers(&headers, None)[0].1.clone();
     let live = token(&json!({}));
-    let pass = || {
+    let pass = |issued: &str| {
         let pending = pending(admit(&live, &exchanging(), &["api"]).unwrap());
         assert_eq!(pending.subject().expose(), live.identity().identity().access_token.as_ref().unwrap().expose());
-        let token = Rc::new(pending.issued(issued(None), now()));
-        assert_eq!(token.authorization().expose(), "Bearer for-the-backend");
+        let token = Rc::new(pending.issued(issued_as(issued, None), now()));
+        assert_eq!(*token.authorization().expose(), format!("Bearer {issued}"));
         pending.with(token)
     };
-    let passage = pass();
+    let passage = pass("for-the-backend");
     assert_eq!(text(&passage), "alice for-the-backend");
-    assert_eq!(text(&passage), "alice for-the-backend", "the second time from what was kept");
+    assert!(Rc::ptr_eq(&passage.headers(&headers, None), &passage.headers(&headers, None)), "evaluated once");
     assert!(passage.withholds_credentials());
     assert_eq!(passage.exchanged().unwrap().access_token().expose(), "for-the-backend");
     assert_eq!(*passage.headers(&[header("claims.sub")], None), [("x".to_owned(), "alice".to_owned())]);
+
+    assert_eq!(text(&pass("for-another")), "alice for-another");
 
     let Onward::Open(presented) = admit(&live, &Demand::default(), &["api"]).unwrap().onward() else {
         panic!("nothing is left to do");

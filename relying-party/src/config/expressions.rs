@@ -43,11 +43,12 @@ impl<'a> Expressions<'a> {
         if for_sessions {
             self.note(cursor, &expression, false);
         }
-        if expression.references().access_token {
-            cursor.report("found `access_token`, which only `headers` may use, expected other variables", None);
-            return None;
-        }
-        Some(expression)
+        without_access_token(expression, cursor)
+    }
+
+    /// The value of a property, evaluated for sessions and, when there are rules for them, for access tokens.
+    pub(super) fn read_property(&mut self, cursor: &Cursor<'a>, for_tokens: bool) -> Option<Expression> {
+        without_access_token(self.read_value(cursor, for_tokens)?, cursor)
     }
 
     /// The value of a header, evaluated for sessions and, when there are rules for them, for access tokens.
@@ -57,9 +58,13 @@ impl<'a> Expressions<'a> {
         Some(expression)
     }
 
-    fn note(&mut self, cursor: &Cursor<'a>, expression: &Expression, for_tokens: bool) {
-        let claims = expression.references().claims.clone();
+    /// Claims that are used without an expression.
+    pub(super) fn keep(&mut self, cursor: &Cursor<'a>, claims: ClaimSelection, for_tokens: bool) {
         self.0.push(Used { cursor: cursor.clone(), claims, for_tokens });
+    }
+
+    fn note(&mut self, cursor: &Cursor<'a>, expression: &Expression, for_tokens: bool) {
+        self.keep(cursor, expression.references().claims.clone(), for_tokens);
     }
 
     /// What sessions keep: the `listed` claims, or those that the expressions use. A claim that is used but not listed could
@@ -81,15 +86,16 @@ impl<'a> Expressions<'a> {
     }
 
     fn used(&self) -> ClaimSelection {
-        let mut all = BTreeSet::new();
-        for Used { claims, .. } in &self.0 {
-            match claims {
-                ClaimSelection::All => return ClaimSelection::All,
-                ClaimSelection::Named(used) => all.extend(used.iter().cloned()),
-            }
-        }
-        ClaimSelection::Named(all)
+        ClaimSelection::union(self.0.iter().map(|used| &used.claims))
     }
+}
+
+fn without_access_token(expression: Expression, cursor: &Cursor<'_>) -> Option<Expression> {
+    if expression.references().access_token {
+        cursor.report("found `access_token`, which only `headers` may use, expected other variables", None);
+        return None;
+    }
+    Some(expression)
 }
 
 /// Any expression. Its text is not shown: a credential for the backend may stand in it.

@@ -34,7 +34,7 @@ const NOT_OURS: [&str; 14] = [
     "upgrade",
 ];
 
-const EXPECTED_NAME: &str = "a header name of letters, digits and `` !#$%&'*+-.^_`|~ `` (RFC 9110 §5.6.2)";
+pub(super) const EXPECTED_NAME: &str = "a header name of letters, digits and `` !#$%&'*+-.^_`|~ `` (RFC 9110 §5.6.2)";
 
 /// Reads the headers, in the order of the document; `for_tokens`: there are rules that take access tokens.
 pub(super) fn read_all<'a>(
@@ -60,7 +60,7 @@ pub(super) fn read_all<'a>(
     complete.then_some(headers)
 }
 
-fn name_fits(name: &str, member: &Cursor<'_>) -> bool {
+pub(super) fn name_fits(name: &str, member: &Cursor<'_>) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || name.len() > 128 || !name.bytes().all(is_token) {
         member.refuse("a key that is no header name", EXPECTED_NAME);
@@ -74,6 +74,6 @@ fn name_fits(name: &str, member: &Cursor<'_>) -> bool {
 }
 
 /// What CGI, WSGI and others make equal (attacks: header smuggling by `_` and `.`).
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace(['_', '.'], "-")
 }

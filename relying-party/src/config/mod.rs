@@ -5,6 +5,8 @@
 
 mod access_tokens;
 mod address;
+mod assertion;
+mod audit;
 mod client;
 mod client_key;
 mod cookie;
@@ -21,6 +23,7 @@ mod login_hint_domains;
 mod metadata;
 mod origin;
 mod problem;
+mod properties;
 mod protobuf;
 mod provider;
 mod rules;
@@ -31,7 +34,9 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use crate::audit::AuditPolicy;
 pub use access_tokens::{AccessTokenPolicy, TokenFormat};
+pub use assertion::{AssertionPolicy, OWN_CLAIMS};
 pub use client::{Client, ClientAuthentication, PushedAuthorizationRequests};
 pub use cursor::member_path;
 pub use headers::IdentityHeader;
@@ -47,6 +52,7 @@ pub use crate::policy::claim_selection::ClaimSelection;
 pub use crate::policy::rules::{Authentication, Rule};
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use cursor::{Cursor, Keys, Mapping, Reading};
 use expressions::Expressions;
@@ -70,13 +76,31 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Headers to the backend, in the order of the document: lower-case name and the expression for its value.
     pub headers: Vec<IdentityHeader>,
+    /// What the host is told of identities, as `wasm.latchkey.NAME`: the name and the expression for its value.
+    pub properties: Vec<IdentityHeader>,
+    /// Whether a header or a property is made of the request.
+    pub looks_at_request: bool,
+    /// What the audit log says; `None`: there is none.
+    pub audit: Option<AuditPolicy>,
+    /// The signed identity that backends get.
+    pub assertion: Option<AssertionPolicy>,
     /// Whether a rule takes access tokens that somebody issues: then this deployment describes itself (RFC 9728).
     pub describes_resources: bool,
 }
 
 const KEYS: Keys = Keys {
-    supported: &["providers", "public_url", "base_path", "session", "rules", "headers"],
-    planned: &["assertion", "audit"],
+    supported: &[
+        "providers",
+        "public_url",
+        "base_path",
+        "session",
+        "rules",
+        "headers",
+        "properties",
+        "assertion",
+        "audit",
+    ],
+    planned: &[],
 };
 
 impl Config {
@@ -96,6 +120,12 @@ impl Config {
     /// The paths that are answered here, whatever the rules.
     pub fn own_paths(&self) -> OwnPaths<'_> {
         OwnPaths { base_path: &self.base_path, resource_metadata: self.describes_resources }
+    }
+
+    /// The names of the headers that only this filter may set.
+    pub fn managed_headers(&self) -> impl Iterator<Item = &str> {
+        let assertion = self.assertion.iter().map(|assertion| &*assertion.header);
+        self.headers.iter().map(|header| header.name.as_str()).chain(assertion)
     }
 
     /// Whether a rule's demand can be met by an access token at all.
@@ -140,18 +170,41 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     let for_tokens = rules.iter().flatten().any(|rule| rule.authentication.takes_tokens());
     let headers =
         document.optional("headers", Vec::new(), |cursor| headers::read_all(&cursor, for_tokens, &mut expressions));
+    let properties = document
+        .optional("properties", Vec::new(), |cursor| properties::read_all(&cursor, for_tokens, &mut expressions));
+    let assertion = document.optional("assertion", None, |cursor| {
+        let surroundings = assertion::Surroundings {
+            public_urls: public_urls.as_deref(),
+            headers: headers.as_deref().unwrap_or_default(),
+            sole_provider: providers.as_ref().is_none_or(|providers| providers.len() == 1),
+            for_tokens,
+        };
+        assertion::read(&cursor, &surroundings, &mut expressions).map(Some)
+    });
     let session = session.and_then(|session| match session {
         Some(session) => read_session(&session, public_urls.as_deref(), providers.as_deref(), &expressions).map(Some),
         None => Some(None),
     });
 
+    let audit =
+        document.optional("audit", None, |cursor| audit::read(&cursor, document.member("session").is_some()).map(Some));
+
+    let (headers, properties) = (headers?, properties?);
+    let looks_at_request = headers.iter().chain(&properties).any(|header| header.value.references().request);
+    let (session, assertion) = (session?, assertion?);
+    let idle_timeout = session.as_ref().map_or(Duration::MAX, |session| session.idle_timeout);
+
     Some(Config {
         providers: providers?,
         public_urls: public_urls?,
         base_path: base_path?,
-        session: session?,
+        session,
         rules: rules?,
-        headers: headers?,
+        headers,
+        properties,
+        looks_at_request,
+        assertion: assertion.map(|assertion| assertion.within(idle_timeout)),
+        audit: audit?,
         describes_resources: false,
     })
 }

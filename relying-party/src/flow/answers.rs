@@ -7,6 +7,7 @@ use super::refresh::Refreshes;
 use super::task::SharedKey;
 use crate::admission::ExchangedToken;
 use crate::admission::cache::LiveCache;
+use crate::metrics::Lookups;
 use crate::protocol::introspection::IntrospectionError;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::time::UnixTime;
@@ -36,6 +37,13 @@ impl Default for Answers {
             not_exchanged: BriefMemory::default(),
             refreshes: Default::default(),
         }
+    }
+}
+
+impl Answers {
+    /// How often exchanged tokens were looked for since this was told last.
+    pub const fn lookups(&mut self) -> &mut Lookups {
+        self.exchanged.lookups()
     }
 }
 

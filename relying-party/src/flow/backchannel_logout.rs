@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use crate::audit::Subject;
 use crate::denial::Denial;
 use crate::http::Response;
 use crate::protocol::LogoutTokenError;
@@ -12,6 +13,7 @@ use crate::protocol::logout_token::{
 use crate::reason::Reason as _;
 use crate::session::revocation::{At, Mark, Revocation, RevocationKey};
 
+use super::decision::{About, Decision};
 use super::provider::{LoadedProvider, ProviderSlot};
 use super::visit::{Visit, request_id};
 use super::{AwaitForm, AwaitProvider, Need, Reply, Scene, Step, Wait, revocation};
@@ -69,13 +71,16 @@ impl VerifyLogoutToken {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let Self { visit, need, token } = self;
         let name = scene.provider_name(need);
-        let provider = match scene.provider(Need { newer_than: None, ..need }) {
+        let provider = match scene.provider(need) {
             Ok(provider) => provider,
             Err(denial) => return refuse(&visit, denial, name.as_deref(), scene),
         };
         match verify(*token, &provider, scene) {
             Ok((token, client_id)) => {
                 end(&token, &client_id, scene);
+                let subject = token.subject().map(|subject| Subject { issuer: token.issuer(), subject });
+                let (provider, reason) = (name.as_deref(), Some("logout.backchannel"));
+                scene.tell(Decision::Logout, About { provider, reason, visit: Some(&visit), subject });
                 accepted().into()
             }
             // A key that is not known may be newer than what is loaded: then once more with newer keys.
@@ -128,6 +133,8 @@ fn accepted() -> Response {
 /// §2.8: an error response as in RFC 6749 §5.2.
 fn refuse(visit: &Visit, denial: Denial, provider: Option<&str>, scene: &mut Scene<'_>) -> Step {
     let request_id = request_id(&visit.head);
+    let about = About { provider, reason: Some(denial.code()), visit: Some(visit), subject: None };
+    scene.tell(Decision::Refusal, about);
     scene.log.extend(denial.log_line(provider, request_id));
     let wording = denial.wording();
     let error = if wording.status == 400 { "invalid_request" } else { "temporarily_unavailable" };
@@ -140,5 +147,5 @@ fn refuse(visit: &Visit, denial: Denial, provider: Option<&str>, scene: &mut Sce
     let mut response = Response::json(wording.status, &document);
     let retry_after = denial.retry_after().map(|delay| ("retry-after".to_owned(), delay.as_secs().max(1).to_string()));
     response.headers.extend(retry_after);
-    Reply { response, reason: Some(denial.code()) }.into()
+    Reply { response, reason: Some(denial.code()), rule: None }.into()
 }

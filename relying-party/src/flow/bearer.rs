@@ -15,6 +15,7 @@ use crate::protocol::confirmation::Possession;
 use crate::protocol::dpop::{self, ExpectedProof};
 use crate::time::UnixTime;
 
+use super::decision::{About, Decision};
 use super::exchange::Outgoing;
 use super::protected::{forward, view};
 use super::provider::{LoadedProvider, ProviderSlot, TrustEpoch};
@@ -110,12 +111,6 @@ impl TokenRequest {
         self.visit.refuse(denial, scene)
     }
 
-    /// What has become known of the token meanwhile.
-    pub(super) fn known(&self, scene: &mut Scene<'_>) -> Option<Rc<LiveToken>> {
-        let demand = self.demand(scene)?;
-        find(&self.presented().ok()?, (self.rule, demand), scene)
-    }
-
     fn demand<'s>(&self, scene: &Scene<'s>) -> Option<&'s Demand> {
         scene.config.rules.get(self.rule).and_then(|rule: &Rule| rule.authentication.demand())
     }
@@ -137,6 +132,7 @@ impl TokenRequest {
             Err(error) => return self.visit.refuse(BearerError::Credentials(error), scene),
         };
         let origin = TokenOrigin { provider, name: &loaded.config.name, trust, rule: self.rule };
+        scene.tell(Decision::TokenVerified, About { provider: Some(origin.name), ..About::default() });
         let text = presented.text().unwrap_or_default();
         let live = Rc::new(LiveToken::new(verified, text, origin, valid_until));
         scene.tokens.insert(presented.bytes(), Rc::clone(&live), scene.entropy);
@@ -144,7 +140,7 @@ impl TokenRequest {
     }
 
     /// Looks at a token that is known as this request's.
-    pub(super) fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
+    fn admit(self, live: Rc<LiveToken>, scene: &mut Scene<'_>) -> Step {
         match (self.presented(), self.demand(scene)) {
             (Ok(presented), Some(demand)) => {
                 let admitted =
@@ -190,13 +186,13 @@ pub struct VerifyAccessToken {
 impl VerifyAccessToken {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         let Self { request, need, token } = self;
-        let loaded = match scene.provider(Need { newer_than: None, ..need }) {
+        let loaded = match scene.provider(need) {
             Ok(loaded) => loaded,
             Err(denial) => return request.visit.refuse(denial, scene),
         };
         match verify(token, &loaded, scene) {
             Ok(verified) => {
-                let valid_until = verified.expires_at + loaded.config.clock_skew;
+                let valid_until = verified.good_until(loaded.config.clock_skew);
                 request.conclude(verified, (need.provider, &loaded, Some(loaded.trust)), valid_until, scene)
             }
             // A key that is not known may be newer than what is loaded: then once more with newer keys.
@@ -265,7 +261,7 @@ fn admit(
         dpop::accept(visit.head.headers(), &expected, scene.verifier, &mut scene.shared, scene.now)
     };
     let possession = Possession::shown(live.confirmation(), presented.scheme, peer, accept_proof);
-    let audience = audience(slot, demand);
+    let (audience, known) = (audience(slot, demand), Rc::clone(&live));
     let admission = possession.map_err(BearerError::from).and_then(|possession| {
         Admission::by_token(live, &possession, (rule, demand), audience, request.as_ref(), scene.now)
     });
@@ -273,7 +269,7 @@ fn admit(
         Ok(Onward::Open(passage)) => forward(visit, &passage, request.as_ref(), Vec::new(), scene),
         Ok(Onward::Exchange(pending)) => return Err(pending),
         Ok(Onward::TokenMissing) => visit.refuse(BearerError::Missing, scene),
-        Err(error) => visit.refuse(Denial::Bearer(error), scene),
+        Err(error) => visit.refuse_known(Denial::Bearer(error), known.identity().identity(), scene),
     })
 }
 

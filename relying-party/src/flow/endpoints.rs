@@ -31,6 +31,10 @@ pub(super) fn answer(visit: Visit, path: &RequestPath, scene: &mut Scene<'_>) ->
         ("/frontchannel-logout", "GET") => frontchannel_logout::answer(visit, scene),
         ("/session", "GET" | "HEAD") => describe_session(visit, scene),
         ("/ready", "GET" | "HEAD") => readiness(scene),
+        ("/jwks.json", method) if let Some(policy) = &scene.config.assertion => match method {
+            "GET" | "HEAD" => Response::key_set(&policy.key_set()).into(),
+            _ => visit.refuse(Denial::MethodNotAllowed("GET, HEAD"), scene),
+        },
         ("/callback" | "/logout", _) => visit.refuse(Denial::MethodNotAllowed("GET, POST"), scene),
         ("/login" | "/session" | "/ready", _) => visit.refuse(Denial::MethodNotAllowed("GET, HEAD"), scene),
         ("/backchannel-logout", _) => visit.refuse(Denial::MethodNotAllowed("POST"), scene),

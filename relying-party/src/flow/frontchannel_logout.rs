@@ -13,7 +13,7 @@ use crate::http::Response;
 
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
-use super::{Scene, Step, revocation, session_cookie};
+use super::{Scene, Step, logout, revocation, session_cookie};
 
 /// Answers a logout request (§2), which says `iss` and `sid` when the provider is asked for it (§3,
 /// `frontchannel_logout_session_required`).
@@ -26,6 +26,7 @@ pub(super) fn answer(visit: Visit, scene: &mut Scene<'_>) -> Step {
     let cookies = match live {
         Some(live) if Meant::by(&visit).is(&live, &visit) => {
             revocation::end(&live, scene);
+            logout::tell("logout.frontchannel", &visit, Some(&live), scene);
             session_cookie::sign_out(&visit, scene)
         }
         Some(_) | None => Vec::new(),

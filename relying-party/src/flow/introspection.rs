@@ -92,9 +92,6 @@ impl AwaitIntrospection {
 
     pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
         let Self { request, provider, loaded, key } = self;
-        if let Some(live) = request.known(scene) {
-            return request.admit(live, scene);
-        }
         if let Some(error) = scene.answers.not_introspected.find(&key, scene.now) {
             return request.refuse(error, scene);
         }
@@ -105,7 +102,7 @@ impl AwaitIntrospection {
             .and_then(|(status, body)| process_introspection_response(status, &body, &expected, scene.now));
         match verified {
             Ok(verified) => {
-                let valid_until = (verified.expires_at + loaded.config.clock_skew).min(scene.now + RELY_ON_ANSWER);
+                let valid_until = verified.good_until(loaded.config.clock_skew).min(scene.now + RELY_ON_ANSWER);
                 request.conclude(verified, (provider, &loaded, None), valid_until, scene)
             }
             Err(error) => {

@@ -18,6 +18,7 @@ use crate::protocol::{
 };
 use crate::session::seal::Purpose;
 
+use super::decision::{About, Decision};
 use super::provider::LoadedProvider;
 use super::visit::Visit;
 use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, home_realm, obstacles, session_cookie};
@@ -140,7 +141,7 @@ impl BeginLogin {
         let mut cookies = self.visit.parting_cookies.clone();
         cookies.push(browser.set_cookie(cookie, ResponseMode::of(client), past(&self.visit, cookie, scene)));
         if !pushes(registration) {
-            return leave(&self.visit, &authorization_url(registration, &request), cookies);
+            return leave(&self.visit, name, &authorization_url(registration, &request), cookies, scene);
         }
         match pushed_authorization_request(registration, &request, &mut scene.means()) {
             Ok(request) => {
@@ -168,18 +169,19 @@ pub struct AwaitPushedAuthorization {
 
 impl AwaitPushedAuthorization {
     pub(super) fn resume(self, outcome: CalloutOutcome, scene: &mut Scene<'_>) -> Step {
-        let name = Some(self.provider.config.name.as_str());
+        let name = self.provider.config.name.as_str();
         let Some(registration) = self.provider.registration() else {
-            return self.visit.refuse_login(Denial::LoginUnavailable, name, &self.target, scene);
+            return self.visit.refuse_login(Denial::LoginUnavailable, Some(name), &self.target, scene);
         };
         let request_uri = ProviderFailure::answer(outcome).map_err(Denial::Provider).and_then(|(status, body)| {
             process_pushed_authorization_response(status, &body).map_err(Denial::PushedAuthorization)
         });
         match request_uri {
             Ok(request_uri) => {
-                leave(&self.visit, &authorization_url_after_push(registration, &request_uri), self.cookies)
+                let url = authorization_url_after_push(registration, &request_uri);
+                leave(&self.visit, name, &url, self.cookies, scene)
             }
-            Err(denial) => self.visit.refuse_login(denial, name, &self.target, scene),
+            Err(denial) => self.visit.refuse_login(denial, Some(name), &self.target, scene),
         }
     }
 }
@@ -193,7 +195,8 @@ fn past(visit: &Visit, policy: &CookiePolicy, scene: &mut Scene<'_>) -> Past {
 }
 
 /// To the provider, with the cookies that the way back needs.
-fn leave(visit: &Visit, url: &Url, cookies: Vec<String>) -> Step {
+fn leave(visit: &Visit, provider: &str, url: &Url, cookies: Vec<String>, scene: &mut Scene<'_>) -> Step {
+    scene.tell(Decision::LoginBegun, About { provider: Some(provider), ..About::default() });
     let redirect = if visit.head.method() == "POST" { Response::see_other } else { Response::redirect };
     redirect(url.as_str()).with_cookies(cookies).into()
 }

@@ -10,6 +10,7 @@ use crate::login::return_to::ReturnTarget;
 use crate::page;
 use crate::protocol::{EndSessionRequest, end_session_url};
 
+use super::decision::{About, Decision};
 use super::provider::LoadedProvider;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
@@ -30,11 +31,13 @@ pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
         Reading::Absent => None,
         Reading::Refused(_) => {
             session_cookie::end_unread(&visit, scene);
+            tell("logout.requested", &visit, None, scene);
             None
         }
     };
     if let Some(live) = &live {
         revocation::end(live, scene);
+        tell("logout.requested", &visit, Some(live), scene);
         if let Some(place) = live.stored() {
             stored_session::remove(place, scene);
         }
@@ -51,6 +54,15 @@ pub(super) fn end_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
         }
         None => leave(&visit, None, scene),
     }
+}
+
+/// Tells that a session has ended, which may not be known.
+pub(super) fn tell(reason: &'static str, visit: &Visit, live: Option<&LiveSession>, scene: &mut Scene<'_>) {
+    let about = About { reason: Some(reason), visit: Some(visit), ..About::default() };
+    let about = live
+        .map(LiveSession::session)
+        .map_or(about, |session| About { provider: Some(&session.provider), ..about }.whom(&session.claims));
+    scene.tell(Decision::Logout, about);
 }
 
 /// A session that has ended here, and ends at its provider as soon as that is available, or is known not to be.

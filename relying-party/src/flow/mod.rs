@@ -6,6 +6,7 @@ mod arrival;
 mod backchannel_logout;
 mod bearer;
 mod callback;
+mod decision;
 mod endpoints;
 mod exchange;
 mod fragment;
@@ -40,6 +41,7 @@ use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
+use crate::metrics::{Metric, Metrics};
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
@@ -89,6 +91,8 @@ pub struct Scene<'a> {
     pub errands: &'a mut Vec<Errand>,
     /// Lines for the host's log.
     pub log: &'a mut Vec<LogLine>,
+    /// What is counted.
+    pub metrics: &'a mut Metrics,
 }
 
 impl<'a> Scene<'a> {
@@ -263,20 +267,22 @@ pub enum Verdict {
     Respond(Reply),
 }
 
-/// An answer, and the reason code when it is a refusal.
+/// An answer, and why and by which rule when it is a refusal.
 pub struct Reply {
     /// The answer.
     pub response: Response,
     /// The reason code.
     pub reason: Option<&'static str>,
+    /// The rule's name.
+    pub rule: Option<String>,
 }
 
 impl Step {
     /// The same with these `Set-Cookie` lines, if it is an answer.
     fn with_cookies(self, lines: Vec<String>) -> Self {
         match self {
-            Self::Done(Verdict::Respond(Reply { response, reason })) => {
-                Reply { response: response.with_cookies(lines), reason }.into()
+            Self::Done(Verdict::Respond(reply)) => {
+                Reply { response: reply.response.with_cookies(lines), ..reply }.into()
             }
             other => other,
         }
@@ -291,7 +297,7 @@ impl From<Reply> for Step {
 
 impl From<Response> for Step {
     fn from(response: Response) -> Self {
-        Reply { response, reason: None }.into()
+        Reply { response, reason: None, rule: None }.into()
     }
 }
 
@@ -299,13 +305,16 @@ impl From<Response> for Step {
 pub fn begin(head: RequestHead, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
     let visit = match Visit::new(head, scene.config) {
         Ok(visit) => visit,
-        Err(refusal) => return refusal.into(),
+        Err(refusal) => {
+            scene.metrics.count(Metric::RequestsRefused, None, refusal.reason);
+            return refusal.into();
+        }
     };
     decide(visit, peer, scene)
 }
 
 /// Decides a visit by the rules.
-fn decide(visit: Visit, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
+fn decide(mut visit: Visit, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
     let path = match visit.head.path_and_query().map(RequestPath::parse) {
         Some(Ok(path)) => path,
         Some(Err(error)) => return visit.refuse(error, scene),
@@ -315,7 +324,10 @@ fn decide(visit: Visit, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step {
     match rules::select(&config.rules, &config.own_paths(), visit.head.method(), visit.head.authority(), &path) {
         Selection::Endpoint => endpoints::answer(visit, &path, scene),
         Selection::ResourceMetadata => resource_metadata::answer(&visit, scene),
-        Selection::Rule(index, rule) => protected::decide(visit, &path, Some((index, rule)), peer, scene),
+        Selection::Rule(index, rule) => {
+            visit.rule = Some(index);
+            protected::decide(visit, &path, Some((index, rule)), peer, scene)
+        }
         Selection::Default => protected::decide(visit, &path, None, peer, scene),
         Selection::Ambiguous => visit.refuse(Denial::AmbiguousPath, scene),
     }

@@ -16,6 +16,7 @@ use crate::policy::request_view::RequestView;
 use crate::protocol::token_exchange::TokenExchangeError;
 use crate::time::UnixTime;
 
+use super::decision::{About, Decision};
 use super::exchange::Outgoing;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
@@ -94,9 +95,12 @@ fn admit(
                 visit.parting_cookies.extend(renewal);
                 return match refused {
                     NotAdmitted::Authentication(demand) => {
+                        let provider = Some(live.session().provider.as_str());
+                        let about = About { provider, visit: Some(&visit), ..About::default() };
+                        scene.tell(Decision::StepUp, about.whom(&live.session().claims));
                         step_up::begin(visit, live.session().provider.clone(), demand, scene)
                     }
-                    refused => visit.refuse(refused, scene),
+                    refused => visit.refuse_known(refused, live.identity().identity(), scene),
                 };
             }
         }
@@ -136,8 +140,7 @@ pub(super) fn view<'a, 's: 'a>(
     scene: &Scene<'s>,
 ) -> Option<RequestView<'a>> {
     let require = demand.and_then(|demand| demand.require.as_ref());
-    let looks_at_request = require.is_some_and(|require| require.references().request)
-        || scene.config.headers.iter().any(|header| header.value.references().request);
+    let looks_at_request = require.is_some_and(|require| require.references().request) || scene.config.looks_at_request;
     looks_at_request.then(|| RequestView::new(&visit.head, path, scene.managed_headers))
 }
 
@@ -160,14 +163,10 @@ pub(super) fn forward(
     response_cookies: Vec<String>,
     scene: &Scene<'_>,
 ) -> Step {
-    Step::Done(Verdict::Forward(Forward::new(
-        passage,
-        &visit.head,
-        request,
-        scene.managed_headers,
-        scene.config,
-        response_cookies,
-    )))
+    let (managed, config) = (scene.managed_headers, scene.config);
+    let forward = Forward::new(passage, &visit.head, request, managed, config, response_cookies, scene.now);
+    let rule = (!config.properties.is_empty()).then(|| visit.rule_name(config)).flatten();
+    Step::Done(Verdict::Forward(forward.under(rule.map(str::to_owned))))
 }
 
 /// Only a navigation starts a login: a script would follow the redirect to another origin and learn nothing.

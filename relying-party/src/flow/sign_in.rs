@@ -21,6 +21,7 @@ use crate::store::sessions::process_save;
 
 use super::arrival::arrive;
 use super::callback::Login;
+use super::decision::{About, Decision};
 use super::provider::LoadedProvider;
 use super::{AwaitCallout, AwaitProvider, Need, Scene, Step, Wait, session_cookie, userinfo};
 
@@ -48,7 +49,7 @@ impl VerifyIdToken {
     }
 
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
-        match scene.provider(Need { newer_than: None, ..self.need }) {
+        match scene.provider(self.need) {
             Ok(provider) => self.conclude(&provider, false, scene),
             Err(denial) => self.login.refuse(denial, scene),
         }
@@ -168,7 +169,7 @@ impl SignedIn {
                 let past = Past::of_request(login.visit.head.headers(), &policy.cookie);
                 let took = scene.now.since(login.attempt.started_at);
                 cookies.push(past.after_login(took, &policy.cookie, ResponseMode::of(client)));
-                let stored = AwaitStored { login, cookies };
+                let stored = AwaitStored { login, claims: session.claims, cookies };
                 match to_store {
                     Some(request) => {
                         let flow = AwaitCallout::Stored(stored);
@@ -188,6 +189,7 @@ impl SignedIn {
 /// A login whose session is about to lie in the store.
 pub struct AwaitStored {
     login: Login,
+    claims: Map<String, Value>,
     cookies: Vec<String>,
 }
 
@@ -201,8 +203,11 @@ impl AwaitStored {
     }
 
     fn arrive(self, scene: &mut Scene<'_>) -> Step {
-        let Self { login, cookies } = self;
+        let Self { login, claims, cookies } = self;
         let Some(policy) = &scene.config.session else { return login.refuse(Denial::LoginUnavailable, scene) };
+        let provider = Some(login.attempt.provider.as_str());
+        let about = About { provider, visit: Some(&login.visit), ..About::default() };
+        scene.tell(Decision::Login, about.whom(&claims));
         arrive(&login.visit, &login.attempt.return_to, policy, scene).with_cookies(cookies).into()
     }
 }
@@ -235,7 +240,7 @@ pub struct VerifyUserinfo {
 
 impl VerifyUserinfo {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
-        match scene.provider(Need { newer_than: None, ..self.need }) {
+        match scene.provider(self.need) {
             Ok(provider) => self.conclude(&provider, false, scene),
             Err(denial) => self.signed_in.login.refuse(denial, scene),
         }

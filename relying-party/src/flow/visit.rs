@@ -11,9 +11,11 @@ use crate::http::origin::public_origin;
 use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Framing, Page, Problem};
 use crate::policy::demand::AuthenticationDemand;
+use crate::policy::identity::Identity;
 use crate::reason::Reason;
 use crate::session::seal::{self, Binding, Purpose};
 
+use super::decision::{About, Decision};
 use super::session_cookie::Patience;
 use super::stored_session::Fetched;
 use super::{Reply, Scene, Step, resource_metadata, step_up};
@@ -23,6 +25,8 @@ pub struct Visit {
     pub(super) head: RequestHead,
     /// The origin as the browser sees it.
     pub(super) origin: Rc<PublicUrl>,
+    /// The index of the rule that it falls under.
+    pub(super) rule: Option<usize>,
     /// What it has waited for already.
     pub(super) patience: Patience,
     /// Sessions that were fetched for it.
@@ -39,6 +43,7 @@ impl Visit {
             Some(origin) => Ok(Self {
                 head,
                 origin,
+                rule: None,
                 patience: Patience::default(),
                 fetched: Vec::new(),
                 parting_cookies: Vec::new(),
@@ -49,6 +54,11 @@ impl Visit {
 
     pub(super) fn initiator(&self) -> Initiator {
         initiator(&self.head)
+    }
+
+    /// The name of the rule that it falls under.
+    pub(super) fn rule_name<'a>(&self, config: &'a Config) -> Option<&'a str> {
+        config.rules.get(self.rule?).map(|rule| rule.name.as_str())
     }
 
     /// Where this request wants to go, if a browser may be sent back there.
@@ -123,6 +133,18 @@ impl Visit {
         self.refuse_login(denial, None, &target, scene)
     }
 
+    /// The same for whoever is known to ask.
+    pub(super) fn refuse_known(&self, denial: impl Into<Denial>, identity: &Identity, scene: &mut Scene<'_>) -> Step {
+        let about = About { provider: Some(&identity.provider), ..About::default() }.whom(identity.claims.by_name());
+        self.refuse_about(
+            denial.into(),
+            about,
+            (None, &AuthenticationDemand::default()),
+            &self.target(scene.config),
+            scene,
+        )
+    }
+
     /// Refuses a login that was on its way to `target`.
     pub(super) fn refuse_login(
         &self,
@@ -142,7 +164,23 @@ impl Visit {
         target: &ReturnTarget,
         scene: &mut Scene<'_>,
     ) -> Step {
-        let denial = denial.into();
+        let about = About { provider, ..About::default() };
+        self.refuse_about(denial.into(), about, (provider, demand), target, scene)
+    }
+
+    fn refuse_about(
+        &self,
+        denial: Denial,
+        about: About<'_>,
+        (provider, demand): (Option<&str>, &AuthenticationDemand),
+        target: &ReturnTarget,
+        scene: &mut Scene<'_>,
+    ) -> Step {
+        let decision = Decision::of(&denial, provider);
+        // That a session is not enough was told with whose it is.
+        if !matches!(denial, Denial::StepUpRequired(_)) {
+            scene.tell(decision, About { reason: Some(denial.code()), visit: Some(self), ..about });
+        }
         scene.log.extend(denial.log_line(provider, request_id(&self.head)));
         let demanded = step_up::parameters(demand);
         let mut choice: Vec<_> = provider.map(|provider| ("provider", provider)).into_iter().collect();
@@ -177,6 +215,7 @@ impl Visit {
             reply.response.headers.extend(challenges);
         }
         reply.response = reply.response.with_cookies(self.parting_cookies.clone());
+        reply.rule = self.rule_name(scene.config).map(str::to_owned);
         reply.into()
     }
 }
@@ -232,7 +271,7 @@ fn answer(
     if let Denial::MethodNotAllowed(allowed) = denial {
         response.headers.push(("allow".to_owned(), (*allowed).to_owned()));
     }
-    Reply { response, reason: Some(reason) }
+    Reply { response, reason: Some(reason), rule: None }
 }
 
 pub(super) fn request_id(head: &RequestHead) -> Option<&str> {

@@ -42,7 +42,7 @@ impl Gateway {
         let due = self.errands.waiting.extract_if(.., |(due, _)| env.now >= *due).map(|(_, errand)| errand);
         let due: Vec<_> = due.chain(self.new_errands.drain(..)).collect();
         for errand in due {
-            let callout = self.number(Purpose::Errand);
+            let callout = self.number(Purpose::Errand, &errand.request, env.now);
             effects.push(Effect::Dispatch { callout, stream: None, request: errand.request.clone() });
             if errand.until.is_some() && self.errands.has_room() {
                 self.errands.under_way.push((callout, errand));

@@ -1,6 +1,7 @@
 //! The state machine around the flows: it schedules, parks and resumes, and knows no protocol.
 
 mod errands;
+mod figures;
 mod loader;
 mod parking;
 mod store;
@@ -10,16 +11,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::admission::assertion;
 use crate::admission::cache::LiveCache;
 use crate::admission::{LiveSession, LiveToken};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::flow::provider::ProviderSlot;
-use crate::flow::{self, Answers, Scene, SharedKey, Step, Verdict, Wait};
+use crate::flow::{self, Answers, Reply, Scene, SharedKey, Step, Verdict, Wait};
 use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
+use crate::metrics::{Metrics, Sample};
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::session::revocation::Revocations;
@@ -102,6 +105,8 @@ pub enum Effect {
         response: Response,
         /// The reason code, when the answer is a refusal.
         reason: Option<&'static str>,
+        /// The name of the rule that refuses.
+        rule: Option<String>,
     },
     /// Collect the request's body and report it as [`Event::RequestBody`].
     ReadBody {
@@ -114,6 +119,8 @@ pub enum Effect {
     ArmTick(Duration),
     /// Write a line to the host's log.
     Log(LogLine),
+    /// Add a value to the host's statistics; [`Gateway::metric_name`] is the name.
+    Measure(Sample),
 }
 
 /// What the host lends for the time of one event.
@@ -156,12 +163,21 @@ pub struct Gateway {
     own_data: OwnData,
     parked: ParkingLot,
     tasks: Tasks,
-    callouts: BTreeMap<CalloutId, Purpose>,
+    callouts: BTreeMap<CalloutId, Outstanding>,
     next_callout: u64,
     armed_for: Option<UnixTime>,
     errands: Errands,
     new_errands: Vec<Errand>,
     log: Vec<LogLine>,
+    metrics: Metrics,
+}
+
+/// A call under way.
+struct Outstanding {
+    purpose: Purpose,
+    /// What it asks for.
+    call: &'static str,
+    since: UnixTime,
 }
 
 /// What an outstanding call is for.
@@ -185,14 +201,15 @@ impl Gateway {
         let slots: Vec<_> = config.providers.iter().map(|provider| ProviderSlot::new(Rc::clone(provider))).collect();
         let loader = Loader::new(&slots);
         let store = config.session.as_ref().and_then(StoreLink::new);
-        let managed_headers = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
+        let managed_headers = ManagedHeaders::new(config.managed_headers());
+        let of_assertion = if config.assertion.is_some() { assertion::WEIGHT } else { 0 };
         Self {
             config,
             managed_headers,
             slots,
             loader,
-            sessions: LiveCache::new(SESSIONS),
-            tokens: LiveCache::new(TOKENS),
+            sessions: LiveCache::new(SESSIONS).with_room_for(of_assertion),
+            tokens: LiveCache::new(TOKENS).with_room_for(of_assertion),
             answers: Answers::default(),
             revocations: Revocations::default(),
             store,
@@ -205,6 +222,7 @@ impl Gateway {
             errands: Errands::default(),
             new_errands: Vec::new(),
             log: Vec::new(),
+            metrics: Metrics::default(),
         }
     }
 
@@ -223,7 +241,10 @@ impl Gateway {
             self.revocations.poll(env.shared, env.now, &mut self.log);
         }
         match event {
-            Event::Start => self.loader.start(&mut self.slots, env),
+            Event::Start => {
+                self.loader.start(&mut self.slots, env);
+                self.begin_figures();
+            }
             Event::Request { stream, head } => {
                 self.loader.look(&mut self.slots, env);
                 let step = flow::begin(head, env.peer, &mut self.scene(env));
@@ -239,6 +260,7 @@ impl Gateway {
             Event::StreamClosed { stream } => self.forget(stream),
             Event::Tick => {
                 self.armed_for = None;
+                self.take_figures(env.now);
                 self.give_up_lost_fetches(env, &mut effects);
                 self.give_up_lost_store_calls(env);
                 self.resume_due_tasks(env, &mut effects);
@@ -255,6 +277,7 @@ impl Gateway {
         self.link_to_others(!is_start, env, &mut effects);
         self.arm(env.now, &mut effects);
         effects.extend(self.log.drain(..).map(Effect::Log));
+        effects.extend(self.metrics.drain().map(Effect::Measure));
         effects
     }
 
@@ -265,21 +288,22 @@ impl Gateway {
         env: &mut Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
-        match self.callouts.remove(&callout) {
-            Some(Purpose::Stream(stream)) => {
+        let Some(Outstanding { purpose, call, since }) = self.callouts.remove(&callout) else { return };
+        self.measure_callout(call, &outcome, env.now.since(since));
+        match purpose {
+            Purpose::Stream(stream) => {
                 if let Some(flow) = self.parked.take_awaiting_callout(stream) {
                     let step = flow.resume(outcome, &mut self.scene(env));
                     self.take(stream, step, env, effects);
                 }
             }
-            Some(Purpose::Task(key)) => self.task_answered(key, outcome, env, effects),
-            Some(Purpose::Provider(index)) => {
+            Purpose::Task(key) => self.task_answered(key, outcome, env, effects),
+            Purpose::Provider(index) => {
                 self.provider_answered(index, outcome, env, effects);
                 self.resume_waiting(env, effects);
             }
-            Some(Purpose::Store(call)) => self.store_answered(call, outcome, env),
-            Some(Purpose::Errand) => self.errand_ended(callout, outcome, env.now),
-            None => {}
+            Purpose::Store(call) => self.store_answered(call, outcome, env),
+            Purpose::Errand => self.errand_ended(callout, outcome, env.now),
         }
     }
 
@@ -287,11 +311,11 @@ impl Gateway {
     fn take(&mut self, stream: StreamId, step: Step, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         match step {
             Step::Done(Verdict::Forward(forward)) => effects.push(Effect::Forward { stream, forward }),
-            Step::Done(Verdict::Respond(reply)) => {
-                effects.push(Effect::Respond { stream, response: reply.response, reason: reply.reason });
+            Step::Done(Verdict::Respond(Reply { response, reason, rule })) => {
+                effects.push(Effect::Respond { stream, response, reason, rule });
             }
             Step::Wait(Wait::Callout { request, flow }) => {
-                let callout = self.number(Purpose::Stream(stream));
+                let callout = self.number(Purpose::Stream(stream), &request, env.now);
                 self.parked.park(stream, Parked::Callout { callout, flow });
                 effects.push(Effect::Dispatch { callout, stream: Some(stream), request: *request });
             }
@@ -330,7 +354,7 @@ impl Gateway {
     /// Begins every fetch that is due.
     fn load_providers(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         for (index, request) in self.loader.begin(&mut self.slots, env) {
-            let callout = self.number(Purpose::Provider(index));
+            let callout = self.number(Purpose::Provider(index), &request, env.now);
             effects.push(Effect::Dispatch { callout, stream: None, request });
         }
     }
@@ -342,14 +366,16 @@ impl Gateway {
         env: &mut Env<'_>,
         effects: &mut Vec<Effect>,
     ) {
+        let generation = self.generation(index);
         self.loader.answered(index, &mut self.slots, outcome, env, &mut self.log);
+        self.count_fetch(index, generation);
         self.load_providers(env, effects);
     }
 
     /// Ends fetches whose answer the host has lost, so that nothing waits for ever.
     fn give_up_lost_fetches(&mut self, env: &mut Env<'_>, effects: &mut Vec<Effect>) {
         for index in self.loader.lost(env.now) {
-            self.callouts.retain(|_, purpose| !matches!(purpose, Purpose::Provider(of) if *of == index));
+            self.callouts.retain(|_, call| !matches!(call.purpose, Purpose::Provider(of) if of == index));
             self.provider_answered(index, CalloutOutcome::Failed, env, effects);
         }
     }
@@ -362,10 +388,10 @@ impl Gateway {
         }
     }
 
-    fn number(&mut self, purpose: Purpose) -> CalloutId {
+    fn number(&mut self, purpose: Purpose, request: &CalloutRequest, now: UnixTime) -> CalloutId {
         self.next_callout = self.next_callout.wrapping_add(1);
         let callout = CalloutId(self.next_callout);
-        self.callouts.insert(callout, purpose);
+        self.callouts.insert(callout, Outstanding { purpose, call: request.call, since: now });
         callout
     }
 
@@ -374,7 +400,8 @@ impl Gateway {
         let loader = self.loader.next_due(&self.slots, self.parked.awaits_provider() || self.tasks.awaits_provider());
         let store = self.store.as_ref().map(StoreLink::next_due);
         let (parked, errands) = (self.parked.next_deadline(), self.errands.next_due());
-        let due = [parked, self.tasks.next_due(), loader, store, errands].into_iter().flatten().min();
+        let due = [parked, self.tasks.next_due(), loader, store, errands, self.figures_due(now)];
+        let due = due.into_iter().flatten().min();
         if let Some(due) = due
             && self.armed_for.is_none_or(|armed| due < armed)
         {
@@ -400,6 +427,7 @@ impl Gateway {
             store: self.store.as_ref().map(StoreLink::status),
             errands: &mut self.new_errands,
             log: &mut self.log,
+            metrics: &mut self.metrics,
         }
     }
 }

@@ -162,7 +162,7 @@ impl Gateway {
         loop {
             step = match step {
                 TaskStep::Wait(TaskWait::Callout { request, task }) => {
-                    let callout = self.number(Purpose::Task(key));
+                    let callout = self.number(Purpose::Task(key), &request, env.now);
                     let lost_at = env.now + request.timeout + GRACE;
                     self.tasks.set(key, Stage::Callout { callout, lost_at, task });
                     effects.push(Effect::Dispatch { callout, stream: None, request: *request });

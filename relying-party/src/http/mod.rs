@@ -184,9 +184,18 @@ impl Response {
 
     /// A JSON document that is never cached.
     pub fn json(status: u16, document: &serde_json::Value) -> Self {
+        Self::document(status, "application/json", "no-store", document)
+    }
+
+    /// Keys that everybody may know (RFC 7517 §8.5.2).
+    pub fn key_set(document: &serde_json::Value) -> Self {
+        Self::document(200, "application/jwk-set+json", "public, max-age=300", document)
+    }
+
+    fn document(status: u16, media_type: &str, cache_control: &str, document: &serde_json::Value) -> Self {
         let headers = vec![
-            field("content-type", "application/json"),
-            field("cache-control", "no-store"),
+            field("content-type", media_type),
+            field("cache-control", cache_control),
             field("x-content-type-options", "nosniff"),
         ];
         Self { status, headers, body: document.to_string().into_bytes() }
@@ -206,6 +215,8 @@ fn field(name: &str, value: &str) -> (String, String) {
 /// A request to a provider, carried by one of the host's clusters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CalloutRequest {
+    /// What it asks for, in metrics.
+    pub call: &'static str,
     /// The host's name for where the request goes (an Envoy cluster).
     pub cluster: String,
     /// `GET` or `POST`.

@@ -87,6 +87,19 @@ impl SigningKey {
         self.material.algorithm()
     }
 
+    /// The public point of a P-256 key, uncompressed (SEC 1 §2.3.3).
+    pub(super) fn p256_point(&self) -> Option<Vec<u8>> {
+        match &self.material {
+            Material::P256(key) => Some(key.verifying_key().to_encoded_point(false).as_bytes().to_vec()),
+            Material::Ed25519(_) | Material::Rsa(_) => None,
+        }
+    }
+
+    /// The same key under another name.
+    pub(super) fn named(self, kid: String) -> Self {
+        Self { kid: Some(kid), ..self }
+    }
+
     /// A compact JWS of `claims` (RFC 7515 §7.1).
     pub fn sign(&self, typ: &str, claims: &Value, host: &dyn HostSigner) -> Result<String, HostSignError> {
         let mut header = json!({"alg": self.algorithm(), "typ": typ});

@@ -169,6 +169,11 @@ impl VerifiedAccessToken {
         Ok(if names_nobody { Self { audience: TokenAudience::Asker, ..token } } else { token })
     }
 
+    /// Until when it counts, by a clock that may differ from its issuer's by `clock_skew`.
+    pub fn good_until(&self, clock_skew: Duration) -> UnixTime {
+        self.expires_at + clock_skew
+    }
+
     /// `acr`, if it is a string.
     pub fn acr(&self) -> Option<&str> {
         self.claims.get("acr").and_then(Value::as_str)

@@ -31,15 +31,17 @@ pub struct Means<'a> {
     pub signer: &'a dyn HostSigner,
 }
 
-/// A POST of `form` to one of the provider's `endpoint`s, as its client: the token request, and every request like it.
+/// A POST of `form` to one of the provider's `endpoint`s, as its client: the token request, and every request like it. `call` is what
+/// it asks for, in metrics.
 pub fn authenticated_post(
+    call: &'static str,
     registration: Registration<'_>,
     endpoint: &Endpoint,
     mut form: Serializer<'_, String>,
     means: &mut Means<'_>,
 ) -> Result<CalloutRequest, ClientAuthenticationError> {
     let authorization = authenticate(registration, endpoint, &mut form, means)?;
-    let mut request = registration.provider.callout_with_form(endpoint.url(), form.finish());
+    let mut request = registration.provider.callout_with_form(call, endpoint.url(), form.finish());
     request.headers.extend(authorization.map(|value| ("authorization".to_owned(), value)));
     Ok(request)
 }

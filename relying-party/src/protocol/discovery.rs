@@ -10,7 +10,7 @@ use crate::reason::Reason;
 
 /// §4.1; `None` for a provider without a discovery document.
 pub fn discovery_request(provider: &Provider) -> Option<CalloutRequest> {
-    provider.discovery_url.as_ref().map(|url| provider.callout(url))
+    provider.discovery_url.as_ref().map(|url| provider.callout("discovery", url))
 }
 
 /// §4.2 and §4.3. Redirects are not followed.

@@ -88,13 +88,14 @@ impl Reason for EndpointError {
 }
 
 impl Provider {
-    /// A GET for JSON at `url`, through the cluster that carries its host.
-    pub fn callout(&self, url: &Url) -> CalloutRequest {
+    /// A GET for JSON at `url`, through the cluster that carries its host. `call` is what it asks for, in metrics.
+    pub fn callout(&self, call: &'static str, url: &Url) -> CalloutRequest {
         let host = url.host_str().unwrap_or_default();
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let named = self.clusters.iter().find(|(name, _)| name.as_str() == host).map(|(_, cluster)| cluster);
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         CalloutRequest {
+            call,
             cluster: named.unwrap_or(&self.cluster).clone(),
             method: "GET",
             authority,
@@ -110,8 +111,8 @@ impl Provider {
     }
 
     /// A POST of a form to `url`, through the cluster that carries its host.
-    pub(super) fn callout_with_form(&self, url: &Url, form: String) -> CalloutRequest {
-        let mut request = self.callout(url);
+    pub(super) fn callout_with_form(&self, call: &'static str, url: &Url, form: String) -> CalloutRequest {
+        let mut request = self.callout(call, url);
         request.method = "POST";
         request.headers.push(("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
         request.body = form.into_bytes();
@@ -161,12 +162,12 @@ mod tests {
     fn a_request_goes_to_the_cluster_of_its_host() {
         let mut provider = provider();
         provider.clusters = vec![("keys.example.org".to_owned(), "keys".to_owned())];
-        let request = provider.callout(&Url::parse("https://KEYS.example.org:8443/a/../jwks?v=1").unwrap());
+        let request = provider.callout("test", &Url::parse("https://KEYS.example.org:8443/a/../jwks?v=1").unwrap());
         assert_eq!(
             (request.cluster.as_str(), request.authority.as_str(), request.path.as_str(), request.scheme.as_str()),
             ("keys", "keys.example.org:8443", "/jwks?v=1", "https")
         );
-        let request = provider.callout(&Url::parse("http://[::1]/t").unwrap());
+        let request = provider.callout("test", &Url::parse("http://[::1]/t").unwrap());
         assert_eq!((request.cluster.as_str(), request.authority.as_str()), ("idp", "[::1]"));
     }
 }

@@ -157,11 +157,6 @@ impl VerifiedIdToken {
     pub const fn claims(&self) -> &Map<String, Value> {
         &self.claims
     }
-
-    /// Every claim, taken out.
-    pub fn into_claims(self) -> Map<String, Value> {
-        self.claims
-    }
 }
 
 impl std::fmt::Debug for VerifiedIdToken {

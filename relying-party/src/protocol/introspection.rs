@@ -22,7 +22,8 @@ pub fn introspection_request(
     let endpoint = registration.endpoints.introspection.as_ref().ok_or(IntrospectionError::MissingEndpoint)?;
     let mut form = Serializer::new(String::new());
     form.append_pair("token", token).append_pair("token_type_hint", "access_token");
-    authenticated_post(registration, endpoint, form, means).map_err(IntrospectionError::ClientAuthentication)
+    authenticated_post("introspection", registration, endpoint, form, means)
+        .map_err(IntrospectionError::ClientAuthentication)
 }
 
 /// §2.2 and §2.3. An active token is as good as a verified one: its issuer says so itself, to a client that it knows.

@@ -10,7 +10,7 @@ use crate::reason::Reason;
 
 /// A request for the key set.
 pub fn jwks_request(provider: &Provider, metadata: &ProviderMetadata) -> CalloutRequest {
-    let mut request = provider.callout(metadata.jwks_uri.url());
+    let mut request = provider.callout("keys", metadata.jwks_uri.url());
     for (name, value) in &mut request.headers {
         if name == "accept" {
             "application/jwk-set+json, application/json".clone_into(value);

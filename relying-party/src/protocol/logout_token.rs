@@ -124,6 +124,14 @@ impl VerifiedLogoutToken {
         &self.issuer
     }
 
+    /// `sub`
+    pub fn subject(&self) -> Option<&str> {
+        match &self.whom {
+            Whom::Person(subject) | Whom::SessionOf(subject, _) => Some(subject),
+            Whom::Session(_) => None,
+        }
+    }
+
     /// Whose sessions are to end.
     pub const fn whom(&self) -> &Whom {
         &self.whom

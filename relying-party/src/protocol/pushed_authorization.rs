@@ -40,7 +40,7 @@ pub fn pushed_authorization_request(
     if let ClientAuthentication::SecretBasic(_) = client.authentication {
         form.append_pair("client_id", &client.client_id);
     }
-    Ok(authenticated_post(registration, endpoint, form, means)?)
+    Ok(authenticated_post("pushed_authorization", registration, endpoint, form, means)?)
 }
 
 /// RFC 9126 §2.2: the `request_uri`. How long it may be used does not matter to a browser that is sent there at once.

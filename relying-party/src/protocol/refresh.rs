@@ -26,7 +26,7 @@ pub fn refresh_request(
     form.append_pair("grant_type", "refresh_token")
         .append_pair("refresh_token", refresh_token.expose())
         .extend_pairs(registration.client.resource.iter().map(|resource| ("resource", resource)));
-    authenticated_post(registration, &registration.endpoints.token, form, means)
+    authenticated_post("refresh", registration, &registration.endpoints.token, form, means)
 }
 
 /// OIDC Core §12.2: as the answer to a token request, but an ID token, another refresh token and the scope may be missing.

@@ -32,7 +32,7 @@ pub fn token_request(
         .append_pair("redirect_uri", redirect_uri)
         .append_pair("code_verifier", code_verifier)
         .extend_pairs(registration.client.resource.iter().map(|resource| ("resource", resource)));
-    authenticated_post(registration, &registration.endpoints.token, form, means)
+    authenticated_post("token", registration, &registration.endpoints.token, form, means)
 }
 
 /// A token endpoint's answer (OIDC Core §3.1.3.3). The ID token is still to be verified.

@@ -37,7 +37,8 @@ pub fn token_exchange_request(
         .extend_pairs(exchange.audience.iter().map(|audience| ("audience", audience)))
         .extend_pairs(exchange.scope.iter().map(|scope| ("scope", scope)));
     let endpoint = &registration.endpoints.token;
-    authenticated_post(registration, endpoint, form, means).map_err(TokenExchangeError::ClientAuthentication)
+    authenticated_post("exchange", registration, endpoint, form, means)
+        .map_err(TokenExchangeError::ClientAuthentication)
 }
 
 /// A token that was issued in exchange. It comes from [`process_token_exchange_response`] alone.

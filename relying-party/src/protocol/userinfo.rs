@@ -38,7 +38,7 @@ pub fn userinfo_request(
     access_token: &Secret<String>,
 ) -> Result<CalloutRequest, UserinfoError> {
     let endpoint = endpoints.userinfo.as_ref().ok_or(UserinfoError::MissingEndpoint)?;
-    let mut request = provider.callout(endpoint.url());
+    let mut request = provider.callout("userinfo", endpoint.url());
     for (name, value) in &mut request.headers {
         if name == "accept" {
             "application/json, application/jwt".clone_into(value);

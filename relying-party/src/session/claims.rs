@@ -12,10 +12,7 @@ const LONGEST_NAME: usize = 64;
 
 /// The claims that `selection` keeps; always `iss` and `sub`, which say whom a session is about.
 pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) -> Map<String, Value> {
-    let kept = |name: &str| match selection {
-        ClaimSelection::All => true,
-        ClaimSelection::Named(names) => name == "iss" || name == "sub" || names.contains(name),
-    };
+    let kept = |name: &str| name == "iss" || name == "sub" || selection.names(name);
     claims.iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
@@ -23,10 +20,7 @@ pub fn select_claims(claims: &Map<String, Value>, selection: &ClaimSelection) ->
 /// claims (OIDC Core 1.0 §5.6.2), which is how Entra ID says that somebody is in too many groups. Aggregated claims (the same
 /// section) are not looked into either.
 pub fn left_elsewhere(claims: &Map<String, Value>, selection: &ClaimSelection) -> Vec<String> {
-    let wanted = |name: &str| match selection {
-        ClaimSelection::All => true,
-        ClaimSelection::Named(names) => names.contains(name),
-    };
+    let wanted = |name: &str| selection.names(name);
     let named = claims.get("_claim_names").and_then(Value::as_object);
     let named = named.into_iter().flat_map(Map::keys).map(String::as_str);
     // Entra ID in tokens that travel in URLs.
@@ -53,11 +47,7 @@ pub enum ClaimsElsewhere {
 impl ClaimsElsewhere {
     /// Those of `left_elsewhere` that are looked at.
     pub fn of(left_elsewhere: &[String], looked_at: &ClaimSelection) -> Option<Self> {
-        let concerned = |name: &&String| match looked_at {
-            ClaimSelection::All => true,
-            ClaimSelection::Named(names) => names.contains(*name),
-        };
-        let mut concerned = left_elsewhere.iter().filter(concerned).peekable();
+        let mut concerned = left_elsewhere.iter().filter(|name| looked_at.names(name)).peekable();
         concerned.peek()?;
         Some(if concerned.any(|name| name == "groups") { Self::Groups } else { Self::Others })
     }

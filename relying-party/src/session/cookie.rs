@@ -86,7 +86,7 @@ pub fn collect<'a>(headers: &'a Headers, policy: &CookiePolicy, max_cookies: usi
 fn part_of(name: &[u8], session_cookie: &str) -> Option<usize> {
     match name.strip_prefix(session_cookie.as_bytes())? {
         [] => Some(0),
-        [b'-', number @ ..] if !number.starts_with(b"0") => short_number(number).filter(|part| *part < PART_LIMIT),
+        [b'-', number @ ..] if !number.starts_with(b"0") => short_number(number),
         _ => None,
     }
 }
@@ -125,9 +125,6 @@ impl<'a> SessionCookies<'a> {
 
     fn join(&self, first: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let count = part_count(first)?.0;
-        if count > self.max_cookies {
-            return None;
-        }
         if count == 1 {
             return Some(Cow::Borrowed(first));
         }

@@ -104,10 +104,14 @@ fn after_logout_no_part_is_left() {
 #[test]
 fn a_session_beyond_max_cookies_is_too_large() {
     assert_eq!(set_cookies(&cookie_policy(), 4, &[0; 13_000], HOUR, PresentParts::default()), Err(SessionTooLarge));
+    assert_eq!(SessionTooLarge.code(), "session.too_large");
     assert!(set_cookies(&cookie_policy(), 5, &[0; 13_000], HOUR, PresentParts::default()).is_ok());
     assert!(set_cookies(&cookie_policy(), usize::MAX, &[0; 400_000], HOUR, PresentParts::default()).is_err());
     let endless = CookiePolicy { domain: Some("a".repeat(4096)), ..cookie_policy() };
     assert_eq!(set_cookies(&endless, 4, b"x", HOUR, PresentParts::default()), Err(SessionTooLarge));
+    let nothing_else = LINE_LIMIT - 7 - attributes(&cookie_policy(), SameSite::Lax, HOUR).len();
+    let long = CookiePolicy { name: "a".repeat(nothing_else), ..cookie_policy() };
+    assert_eq!(set_cookies(&long, 4, b"x", HOUR, PresentParts::default()), Err(SessionTooLarge), "no room is left");
 }
 
 #[test]
@@ -135,12 +139,26 @@ fn planted_duplicates_do_not_hide_the_session_and_only_four_are_tried() {
 
 #[test]
 fn the_first_of_duplicate_further_parts_counts_and_oversized_ones_do_not() {
-    let long = "x".repeat(5000);
     assert_eq!(
         candidates(&cookie_header("__Host-latchkey-1=b; __Host-latchkey-1=c; __Host-latchkey=2.a")),
         [b"2.ab".to_vec()]
     );
-    assert!(candidates(&cookie_header(format!("__Host-latchkey=1.{long}"))).is_empty());
+    let long = |length| cookie_header(format!("__Host-latchkey=1.{}", "x".repeat(length - 2)));
+    assert_eq!(candidates(&long(LINE_LIMIT)).len(), 1);
+    assert!(candidates(&long(LINE_LIMIT + 1)).is_empty());
+}
+
+#[test]
+fn no_more_parts_are_kept_or_joined_than_are_allowed() {
+    let parts = |count| {
+        let further: Vec<_> = (1..=4).map(|part| format!("; __Host-latchkey-{part}=x")).collect();
+        cookie_header(format!("__Host-latchkey={count}.a{}", further.concat().repeat(2)))
+    };
+    assert_eq!(candidates(&parts(4)), [b"4.axxx".to_vec()]);
+    assert!(candidates(&parts(5)).is_empty());
+    assert_eq!(collect(&parts(5), &cookie_policy(), 4).further_parts.len(), 3, "each once");
+    let absurd = cookie_header("__Host-latchkey-64=x; __Host-latchkey-99=x");
+    assert_eq!(collect(&absurd, &cookie_policy(), 99).present(), PresentParts::default());
 }
 
 proptest! {

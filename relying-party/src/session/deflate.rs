@@ -4,7 +4,7 @@
 //! output again when the text is read. Neither side needs more than plain deflate.
 
 use miniz_oxide::deflate::core::{
-    CompressorOxide, TDEFLFlush, TDEFLStatus, compress, create_comp_flags_from_zip_params,
+    CompressorOxide, TDEFLFlush, TDEFLStatus, compress_to_output, create_comp_flags_from_zip_params,
 };
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
@@ -16,27 +16,13 @@ const LEVEL: i32 = 8;
 pub(super) fn deflate(text: &[u8], dictionary: &[u8]) -> Option<Vec<u8>> {
     // Window bits of zero: no zlib header.
     let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(LEVEL, 0, 0));
-    run(&mut compressor, dictionary, TDEFLFlush::Sync)?;
-    run(&mut compressor, text, TDEFLFlush::Finish)
-}
-
-fn run(compressor: &mut CompressorOxide, mut input: &[u8], flush: TDEFLFlush) -> Option<Vec<u8>> {
-    let mut output = vec![0; input.len().saturating_add(256)];
-    let mut written = 0_usize;
-    loop {
-        let (status, read, wrote) = compress(compressor, input, output.get_mut(written..)?, flush);
-        written = written.checked_add(wrote)?;
-        input = input.get(read..)?;
-        match status {
-            TDEFLStatus::Done => break,
-            // Room was left: there is no more to come.
-            TDEFLStatus::Okay if input.is_empty() && written < output.len() => break,
-            TDEFLStatus::Okay => output.resize(output.len().checked_mul(2)?, 0),
-            TDEFLStatus::BadParam | TDEFLStatus::PutBufFailed => return None,
-        }
-    }
-    output.truncate(written);
-    Some(output)
+    compress_to_output(&mut compressor, dictionary, TDEFLFlush::Sync, |_| true);
+    let mut deflated = Vec::with_capacity(text.len());
+    let (status, _) = compress_to_output(&mut compressor, text, TDEFLFlush::Finish, |output| {
+        deflated.extend_from_slice(output);
+        true
+    });
+    (status == TDEFLStatus::Done).then_some(deflated)
 }
 
 /// What was deflated with `dictionary`; `None` for anything else, or when it has more than `limit` bytes.

@@ -212,6 +212,8 @@ fn read_length(source: &mut &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -287,6 +289,18 @@ mod tests {
     #[test]
     fn a_session_that_would_not_be_read_is_not_written() {
         assert!(with_claim("big", json!("a".repeat(DECODED_LIMIT))).encode().is_err());
+        // Behind the format and two lengths stand the 16 bytes of the id.
+        let text = inflate(&with_claim("big", json!("")).encode().unwrap()[19..], DICTIONARY, DECODED_LIMIT).unwrap();
+        let with_text = |length: usize| with_claim("big", json!("a".repeat(length - text.len())));
+        let with_token = |length: usize| {
+            let token = Secret::new(URL_SAFE_NO_PAD.encode(vec![7; length - 16]));
+            Session { tokens: Tokens { access_token: Some(token), ..Tokens::default() }, ..session(START) }
+        };
+        for with in [&with_text as &dyn Fn(usize) -> Session, &with_token] {
+            let largest = with(DECODED_LIMIT);
+            assert_eq!(Session::decode(&largest.encode().unwrap()), Some(largest));
+            assert!(with(DECODED_LIMIT + 1).encode().is_err());
+        }
     }
 
     fn encoded(text: &[u8]) -> Vec<u8> {

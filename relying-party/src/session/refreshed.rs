@@ -75,6 +75,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_again_counts_and_when_the_person_signed_in_stays() {
+        let authentication = AuthenticationEvent { auth_time: Some(START), acr: Some("pwd".to_owned()) };
+        let old = Session { sid: Some("s".to_owned()), authentication, ..session(START) };
+        let refreshed = |acr: Option<&str>, sid: Option<&str>| {
+            let scopes = Some(vec!["openid".to_owned()]);
+            let (acr, sid) = (acr.map(str::to_owned), sid.map(str::to_owned));
+            let new = old.refreshed(Refreshed { scopes, acr, sid, ..brought(None) }, &policy(), START);
+            assert_eq!((new.scopes, new.tokens), (vec!["openid".to_owned()], Tokens::default()));
+            assert_eq!(new.authentication.auth_time, Some(START));
+            (new.authentication.acr, new.sid)
+        };
+        assert_eq!(refreshed(Some("mfa"), Some("t")), (Some("mfa".to_owned()), Some("t".to_owned())));
+        assert_eq!(refreshed(None, None), (Some("pwd".to_owned()), Some("s".to_owned())));
+    }
+
+    #[test]
     fn a_refresh_never_extends_the_absolute_timeout() {
         let old = session(START);
         let late = Session { idle_expires_at: old.expires_at, ..old.clone() };

@@ -4,8 +4,11 @@
 //! random nonce: 192 bits are enough to draw at random for the life of a key. All purposes share a key; what separates them,
 //! and everything else that must not be exchanged, is associated data.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac};
 use sha2::{Digest as _, Sha256};
 
 use crate::entropy::Entropy;
@@ -86,6 +89,16 @@ impl KeyRing {
         // Fails for 256 GiB and more only; and what is empty then opens as nothing.
         let ciphertext = cipher(bytes).encrypt(XNonce::from_slice(&nonce), payload).unwrap_or_default();
         [&[VERSION], &binding.provider_tag()[..], &id[..], &nonce[..], &ciphertext].concat()
+    }
+
+    /// A name that this deployment always gives `fields`, and that nobody without its first key can make or check: the first half
+    /// of an HMAC-SHA-256 (RFC 2104), for this purpose alone.
+    pub fn pseudonym(&self, fields: &[&str]) -> String {
+        let mut bytes = b"latchkey pseudonym".to_vec();
+        fields.iter().for_each(|field| append_field(&mut bytes, field));
+        let Ok(mac) = <Hmac<Sha256> as Mac>::new_from_slice(self.sealing.bytes.expose()) else { return String::new() };
+        let mac = mac.chain_update(bytes).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode(mac.get(..16).unwrap_or_default())
     }
 
     /// Opens what [`Self::seal`] made under an equal binding with one of the ring's keys. Every failure looks the same.

@@ -123,6 +123,22 @@ mod tests {
     }
 
     #[test]
+    fn the_first_id_token_stays_until_there_is_another() {
+        let first = Tokens::keep(issued(Some(300), Some("rt")), EVERYTHING, START);
+        let later = START + Duration::from_secs(200);
+        let refreshed = |id_token: Option<&str>, kept| {
+            let id_token = id_token.map(|token| Secret::new(token.to_owned()));
+            let new = first.replaced(IssuedTokens { id_token, ..issued(Some(300), Some("rt2")) }, kept, later);
+            assert_eq!(new.refresh.unwrap().value.expose(), "rt2");
+            assert_eq!(new.expires_at, Some(later + Duration::from_secs(300)));
+            new.id_token.map(|token| token.expose().clone())
+        };
+        assert_eq!(refreshed(None, EVERYTHING).as_deref(), Some("it"));
+        assert_eq!(refreshed(Some("it2"), EVERYTHING).as_deref(), Some("it2"));
+        assert_eq!(refreshed(None, KeptTokens { id_token: false, ..EVERYTHING }), None);
+    }
+
+    #[test]
     fn tokens_are_refreshed_ahead_of_their_end_but_never_in_the_first_half_of_their_life() {
         let due = |lifetime, before| {
             let tokens = Tokens::keep(issued(lifetime, Some("rt")), EVERYTHING, START);

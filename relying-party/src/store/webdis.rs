@@ -65,6 +65,7 @@ impl Command {
     /// The request to the Webdis behind `cluster`.
     pub fn request(&self, cluster: &str) -> CalloutRequest {
         CalloutRequest {
+            call: "store",
             cluster: cluster.to_owned(),
             method: "POST",
             authority: cluster.to_owned(),

@@ -52,6 +52,14 @@ pub fn of_calls(log: &[(Endpoint, Request)]) -> Vec<(Place, String)> {
         .collect()
 }
 
+/// A line of the log, without the subject of a line of the audit log that is to show it.
+pub fn of_log(line: String, shows_subjects: bool) -> String {
+    match line.split_once(r#","subject":""#) {
+        Some((front, _)) if shows_subjects && front.contains("latchkey-audit {") => front.to_owned(),
+        _ => line,
+    }
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -44,14 +44,19 @@ impl Secrets {
     /// What only the configuration and the environment know.
     pub fn of_setup(&mut self, setup: &Setup) {
         for (_, value) in &setup.environment {
-            self.add(Kind::Configured, value);
+            self.of_lines(&value.as_str().into());
         }
         for provider in setup.document["providers"].as_array().into_iter().flatten() {
             for name in ["client_secret", "client_key"] {
-                let lines = provider[name].as_str().into_iter().flat_map(str::lines);
-                lines.filter(|line| !line.starts_with("-----")).for_each(|line| self.add(Kind::Configured, line));
+                self.of_lines(&provider[name]);
             }
         }
+        setup.document["assertion"]["other_keys"].as_array().into_iter().flatten().for_each(|key| self.of_lines(key));
+    }
+
+    fn of_lines(&mut self, configured: &Value) {
+        let lines = configured.as_str().into_iter().flat_map(str::lines);
+        lines.filter(|line| !line.starts_with("-----")).for_each(|line| self.add(Kind::Configured, line));
     }
 
     /// The claims of whoever signs in.

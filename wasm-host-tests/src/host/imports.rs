@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wasmtime::{Caller, Linker, Result, format_err};
 
-use super::state::{State, Status, into_text};
+use super::state::{Metric, MetricKind, State, Status, into_text};
 use super::wire;
 use crate::message::Response;
 use crate::shared::Refusal;
@@ -276,24 +276,33 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
             give(&mut vm, &result, to, to_length)
         },
     )?;
-    linker.func_wrap("env", "proxy_define_metric", |mut vm: Vm<'_>, _: u32, at: u32, length: u32, to: u32| {
+    linker.func_wrap("env", "proxy_define_metric", |mut vm: Vm<'_>, kind: u32, at: u32, length: u32, to: u32| {
         let name = wire::text(&read(&mut vm, at, length)?).into_owned();
+        let kind = match kind {
+            0 => MetricKind::Counter,
+            1 => MetricKind::Gauge,
+            2 => MetricKind::Histogram,
+            _ => return done(Status::BadArgument),
+        };
         let metrics = &mut vm.data_mut().metrics;
-        metrics.push((name, 0));
+        assert!(!metrics.iter().any(|metric| metric.name == name), "{name} is defined again");
+        metrics.push(Metric { name, kind, value: 0 });
         let number = u32::try_from(metrics.len() - 1)?;
         write(&mut vm, to, &number.to_le_bytes())?;
         done(Status::Ok)
     })?;
     linker.func_wrap("env", "proxy_increment_metric", |mut vm: Vm<'_>, metric: u32, by: i64| {
         match vm.data_mut().metrics.get_mut(metric as usize) {
-            Some((_, value)) => *value = value.wrapping_add_signed(by),
+            Some(Metric { kind: MetricKind::Histogram, .. }) => return done(Status::BadArgument),
+            Some(metric) => metric.value = metric.value.wrapping_add_signed(by),
             None => return done(Status::NotFound),
         }
         done(Status::Ok)
     })?;
     linker.func_wrap("env", "proxy_record_metric", |mut vm: Vm<'_>, metric: u32, value: u64| {
         match vm.data_mut().metrics.get_mut(metric as usize) {
-            Some((_, old)) => *old = value,
+            Some(Metric { kind: MetricKind::Counter, .. }) => return done(Status::BadArgument),
+            Some(metric) => metric.value = if metric.kind == MetricKind::Gauge { value } else { metric.value + 1 },
             None => return done(Status::NotFound),
         }
         done(Status::Ok)

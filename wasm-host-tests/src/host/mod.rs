@@ -8,6 +8,8 @@ mod verification;
 mod wasi;
 mod wire;
 
+use std::collections::BTreeMap;
+
 use relying_party::time::UnixTime;
 use wasmtime::{Instance, Linker, Store, WasmParams, WasmResults};
 
@@ -105,6 +107,10 @@ impl<const STOP_ITERATION: bool> Proxy for Host<STOP_ITERATION> {
     fn log(&self) -> Vec<String> {
         self.store.data().log.clone()
     }
+
+    fn metrics(&self) -> BTreeMap<String, u64> {
+        self.store.data().metrics.iter().map(|metric| (metric.name.clone(), metric.value)).collect()
+    }
 }
 
 impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
@@ -151,11 +157,6 @@ impl<const STOP_ITERATION: bool> Host<STOP_ITERATION> {
         let size = len(self.store.data().configurations.get(&root).map_or(0, Vec::len));
         let configured: u32 = self.vm(root, "proxy_on_configure", (root, size));
         configured == 1
-    }
-
-    /// The metrics, by name.
-    pub fn metrics(&self) -> &[(String, u64)] {
-        &self.store.data().metrics
     }
 
     /// What the module has shown to access logs (`wasm.NAME` in the filter state), in order.

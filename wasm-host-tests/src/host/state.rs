@@ -52,8 +52,24 @@ pub struct State {
     pub shared: SharedMap,
     pub properties: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
     pub published: Vec<(String, String)>,
-    pub metrics: Vec<(String, u64)>,
+    pub metrics: Vec<Metric>,
     pub randomness: Randomness,
+}
+
+/// One of the host's statistics.
+pub struct Metric {
+    pub name: String,
+    pub kind: MetricKind,
+    /// Of a histogram, how many values it has.
+    pub value: u64,
+}
+
+/// `proxy_metric_type_t`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
 }
 
 /// A request under way.

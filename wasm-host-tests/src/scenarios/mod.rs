@@ -1,6 +1,8 @@
 //! What must be true in every ring, as sentences. One file a theme; [`scenarios!`](crate::scenarios!) lists them all once.
 #![allow(missing_docs, reason = "the name of a scenario says what it is")]
 
+pub mod assertion;
+pub mod audit;
 pub mod backchannel_logout;
 pub mod bad_input;
 pub mod bearer;

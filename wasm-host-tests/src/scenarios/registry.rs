@@ -41,6 +41,14 @@ macro_rules! scenarios {
             further_authorization_parameters_are_sent,
             a_link_on_another_site_may_start_a_login,
         }
+        $crate::scenarios! { @theme $how $world, audit:
+            each_decision_has_a_line,
+            tokens_are_refused_in_the_audit_log_and_policy_denies_by_name,
+            refreshes_are_in_the_audit_log,
+            a_person_has_one_pseudonym_at_all_replicas_and_another_under_another_key,
+            plain_subjects_are_escaped_and_stand_there_alone,
+            without_configuration_there_is_no_audit_log,
+        }
         $crate::scenarios! { @theme $how $world, possession:
             a_token_bound_to_a_certificate_needs_that_certificate needs ClientCertificate,
             a_client_that_waits_for_keys_is_known_by_its_own_certificate needs ClientCertificate,
@@ -85,6 +93,17 @@ macro_rules! scenarios {
             other_headers_arrive_byte_for_byte,
             headers_about_other_addresses_decide_nothing,
             a_bearer_token_of_anybody_is_no_session,
+        }
+        $crate::scenarios! { @theme $how $world, assertion:
+            the_application_learns_who_it_is_in_a_way_that_it_can_verify,
+            a_client_with_a_token_is_asserted_with_its_scopes,
+            people_of_two_providers_with_one_name_are_two_people,
+            nobody_is_asserted_where_nobody_is_known,
+            one_assertion_serves_until_a_fifth_of_its_time_is_left needs VirtualTime,
+            an_assertion_ends_with_the_session needs VirtualTime,
+            an_exchanged_token_and_an_assertion_come_together,
+            keys_are_published_for_whoever_verifies,
+            without_assertions_there_are_no_keys,
         }
         $crate::scenarios! { @theme $how $world, paths:
             paths_that_can_be_read_in_two_ways_are_refused,

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::jose::signing_key::tests::P256_JWK;
 
 /// Looks like nothing else in any message.
 const SECRET: &str = "hunter2-hunter2!";
@@ -41,6 +42,9 @@ fn secrets_are_not_printed_wherever_they_stand() {
         ("/providers/0/metadata", json!({"token_endpoint": format!("http://a.example?key={SECRET}")})),
         ("/providers/0/authorization_parameters", json!({"client_secret": SECRET})),
         ("/providers/0/authorization_parameters", json!({"response_mode": SECRET})),
+        ("/assertion", json!({"key": SECRET})),
+        ("/assertion", json!({"key": {"env": "SECRET"}, "other_keys": [SECRET, {"env": "BROKEN"}]})),
+        ("/assertion", json!({"kye": SECRET})),
         ("/public_url", json!(format!("https://{SECRET}@a.example"))),
         ("/session/keys", json!(SECRET)),
         ("/session/keys", json!([SECRET])),
@@ -68,7 +72,10 @@ fn secrets_are_not_printed_from_repeated_members_and_broken_json() {
 #[test]
 fn the_debug_form_of_a_configuration_shows_no_secret() {
     let document = with("/session/keys", json!([SESSION_KEY, RETIRED_KEY]));
-    let shown = format!("{:?}", parse(&document).unwrap());
+    let assertion = json!({"key": P256_JWK, "audience": "orders"});
+    let shown = format!("{:?}", parse(&changed(document, "/assertion", assertion)).unwrap());
+    let secret = serde_json::from_str::<Value>(P256_JWK).unwrap();
+    assert!(shown.contains("ES256") && !shown.contains(secret["d"].as_str().unwrap()), "{shown}");
     assert!(shown.contains("[redacted]"));
     assert!(!shown.contains(CLIENT_SECRET) && !shown.contains(SESSION_KEY), "{shown}");
 }

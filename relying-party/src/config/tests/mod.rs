@@ -6,11 +6,12 @@ use super::{Config, ConfigErrors};
 
 mod accepted;
 mod any_input;
+mod assertion;
 mod bearer;
 mod client;
 mod exchange;
 mod leaks;
-mod planned;
+mod observed;
 mod refused;
 mod store;
 

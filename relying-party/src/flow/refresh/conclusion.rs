@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::config::KeptTokens;
+use crate::flow::decision::{About, Decision};
 use crate::flow::provider::LoadedProvider;
 use crate::flow::{Scene, TaskCallout, TaskStep, TaskWait, userinfo};
 use crate::http::CalloutOutcome;
@@ -81,6 +82,8 @@ impl Verified {
         };
         match refresh.seal(&next, policy, scene).filter(fits) {
             Some(sealed) => {
+                let about = About { provider: Some(&next.provider), ..About::default() };
+                scene.tell(Decision::Refresh, about.whom(&next.claims));
                 refresh.place().refreshed(&sealed, is_spent, scene.now, &mut scene.shared);
                 refresh.leave_in_store(&sealed, &next, scene)
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::flow::decision::{About, Decision};
 use crate::flow::provider::LoadedProvider;
 use crate::flow::{Need, Scene, TaskCallout, TaskEnd, TaskMoment, TaskProvider, TaskStep, TaskWait};
 use crate::http::CalloutOutcome;
@@ -180,13 +181,17 @@ impl Refresh {
     /// The same for this process alone.
     pub(super) fn fail_here(&self, error: &RefreshError, scene: &mut Scene<'_>) -> TaskStep {
         let (code, provider) = (error.code(), &self.session.provider);
+        let about =
+            About { provider: Some(provider), reason: Some(code), ..About::default() }.whom(&self.session.claims);
         match error.setback() {
             Some(setback) => {
+                scene.tell(Decision::RefreshFailed, about);
                 let vm = scene.answers.refreshes.vm(scene.entropy);
                 self.place().failed(vm, setback, scene.now, &mut scene.shared);
                 scene.log.push(LogLine::warn(format!("session not refreshed: {code}; provider: {provider}")));
             }
             None => {
+                scene.tell(Decision::SessionEnded, about);
                 self.place().ended(scene.now, &mut scene.shared);
                 scene.log.push(LogLine::info(format!("session ended by its refresh: {code}; provider: {provider}")));
             }

@@ -95,6 +95,11 @@ impl Loader {
         }
     }
 
+    /// Whether a fetch from this provider is under way, here or elsewhere.
+    pub(super) fn is_fetching(&self, provider: usize) -> bool {
+        self.fetches.get(provider).is_some_and(|fetch| fetch.idle_until().is_none())
+    }
+
     /// Fetches whose answer should have come long ago.
     pub(super) fn lost(&self, now: UnixTime) -> Vec<usize> {
         let is_lost = |fetch: &Fetch| fetch.lost_at().is_some_and(|lost| now >= lost);

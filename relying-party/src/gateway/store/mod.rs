@@ -343,7 +343,7 @@ impl Gateway {
         let revocations = &mut self.revocations;
         let read = may_read.then(|| link.ask(session, revocations, env, &mut self.log)).flatten();
         for (call, request) in told.into_iter().chain(read.map(|request| (StoreCall::Read, request))) {
-            let callout = self.number(Purpose::Store(call));
+            let callout = self.number(Purpose::Store(call), &request, env.now);
             effects.push(Effect::Dispatch { callout, stream: None, request });
         }
     }
@@ -360,7 +360,7 @@ impl Gateway {
     /// Ends calls whose answer the host has lost.
     pub(super) fn give_up_lost_store_calls(&mut self, env: &mut Env<'_>) {
         for call in self.store.iter().flat_map(|link| link.lost(env.now)).collect::<Vec<_>>() {
-            self.callouts.retain(|_, purpose| !matches!(purpose, Purpose::Store(of) if *of == call));
+            self.callouts.retain(|_, outstanding| !matches!(outstanding.purpose, Purpose::Store(of) if of == call));
             self.store_answered(call, CalloutOutcome::Failed, env);
         }
     }

@@ -96,6 +96,7 @@ fn a_good_token_gives_what_rules_and_headers_use() {
     assert_eq!(token.audience.named(), ["https://api.example.org", "b"]);
     assert_eq!((token.expires_at, token.acr()), (UnixTime::from_secs(NOW + 300), Some("mfa")));
     assert_eq!(token.auth_time, Some(UnixTime::from_secs(NOW - 9)));
+    assert_eq!(token.good_until(Duration::from_secs(60)), UnixTime::from_secs(NOW + 360));
     assert_eq!(token.confirmation, Confirmation::default());
     assert_eq!(token.claims["sub"], "alice");
     assert_eq!(format!("{token:?}"), "VerifiedAccessToken { .. }");
@@ -195,6 +196,11 @@ fn a_binding_that_cannot_be_checked_is_refused() {
     }
     let bound = Judge::usual().untyped(&with(claims(), &json!({"cnf": {"jkt": "A".repeat(43)}}))).unwrap();
     assert!(bound.confirmation.key.is_some() && bound.confirmation.certificate.is_none());
+    for (cnf, is_bound) in [(json!({"jkt": "A".repeat(43)}), true), (json!("x"), true), (json!(null), false)] {
+        let text = TestKey::p256().sign(JwsAlgorithm::Es256, &with(claims(), &json!({"cnf": cnf})));
+        let token = UnverifiedAccessToken::parse(&text).unwrap();
+        assert_eq!(token.claims_to_be_bound(), is_bound, "only then the connection matters: {cnf}");
+    }
 }
 
 #[test]

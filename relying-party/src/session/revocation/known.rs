@@ -117,15 +117,13 @@ impl Revocations {
 
     /// Takes what was ended elsewhere, and tells the other VMs of what is new.
     pub fn import(&mut self, revocations: &[Revocation], shared: &mut dyn SharedData, now: UnixTime) {
-        let mut new: Vec<_> = revocations.iter().filter(|revocation| now < revocation.until).copied().collect();
-        new.retain(|revocation| self.learn(*revocation, now));
+        let new: Vec<_> = revocations.iter().copied().filter(|revocation| self.learn(*revocation, now)).collect();
         self.tell(shared, &new, now);
     }
 
     /// Takes the floor of another instance.
     pub fn import_floor(&mut self, floor: UnixTime, shared: &mut dyn SharedData) {
-        if floor > self.floor {
-            self.rise_to(floor);
+        if self.rise_to(floor) {
             // A host without shared data has nobody to tell.
             let _ = self.ring.raise_floor(shared, floor);
         }
@@ -186,12 +184,15 @@ impl Revocations {
         }
     }
 
-    fn rise_to(&mut self, floor: UnixTime) {
-        if floor > self.floor {
+    /// Whether it was lower before.
+    fn rise_to(&mut self, floor: UnixTime) -> bool {
+        let rises = floor > self.floor;
+        if rises {
             self.floor = floor;
             self.known.retain(|_, entry| entry.revoked_at > floor);
             self.version = self.version.wrapping_add(1);
         }
+        rises
     }
 
     fn sweep(&mut self, now: UnixTime) {

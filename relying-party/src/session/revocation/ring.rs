@@ -4,6 +4,8 @@
 //! A segment that the ring comes back to is overwritten. If it holds entries that are still needed, the `floor` rises first: all
 //! sessions that were begun before it count as ended. So nothing is ever lost; too many log-outs end too much.
 
+use std::cmp::Ordering;
+
 use crate::shared::{Entry, Expected, Namespace, SharedData, SharedDataError};
 use crate::time::UnixTime;
 
@@ -104,11 +106,12 @@ impl Ring {
             let number = head.count.checked_div(self.segment_size).unwrap_or_default().max(at_least);
             let key = self.key(number);
             let entry = data.read(&key)?;
-            let mut segment = match Segment::parse(entry.as_ref()) {
-                Some(segment) if segment.number == number => segment,
-                Some(newer) if newer.number > number => continue,
-                Some(older) => {
-                    self.give_up(data, &older, head, now)?;
+            let found = Segment::parse(entry.as_ref()).map(|found| (found.number.cmp(&number), found));
+            let mut segment = match found {
+                Some((Ordering::Equal, segment)) => segment,
+                Some((Ordering::Greater, _)) => continue,
+                Some((Ordering::Less, older)) => {
+                    self.give_up(data, &older, now)?;
                     Segment { number, entries: Vec::new() }
                 }
                 None => Segment { number, entries: Vec::new() },
@@ -168,14 +171,8 @@ impl Ring {
     }
 
     /// Raises the floor over what is about to be overwritten, if it is still needed.
-    fn give_up(
-        &self,
-        data: &mut dyn SharedData,
-        segment: &Segment,
-        head: Head,
-        now: UnixTime,
-    ) -> Result<(), SharedDataError> {
-        let needed = segment.revocations().filter(|entry| now < entry.until && entry.revoked_at > head.floor);
+    fn give_up(&self, data: &mut dyn SharedData, segment: &Segment, now: UnixTime) -> Result<(), SharedDataError> {
+        let needed = segment.revocations().filter(|entry| now < entry.until);
         let Some(floor) = needed.map(|entry| entry.revoked_at).max() else { return Ok(()) };
         self.raise_floor(data, floor)
     }

@@ -7,7 +7,7 @@ use super::ring::Ring;
 use super::*;
 use crate::log::LogLine;
 use crate::session::testing::session;
-use crate::shared::{Entry, Expected, OwnData, SharedData, SharedDataError};
+use crate::shared::{Entry, Expected, Namespace, OwnData, SharedData, SharedDataError};
 
 const START: UnixTime = UnixTime::from_secs(1_700_000_000);
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -63,6 +63,11 @@ fn revocation(number: usize, revoked_at: UnixTime) -> Revocation {
     Revocation { key: person(number), revoked_at, until: revoked_at + LIFETIME }
 }
 
+/// Where a segment lies.
+fn place(segment: u64) -> String {
+    Namespace::new("revocations", &[]).key(&segment.to_string())
+}
+
 fn poll(vm: &mut Revocations, shared: &mut dyn SharedData, now: UnixTime) -> Vec<LogLine> {
     let mut log = Vec::new();
     vm.poll(shared, now, &mut log);
@@ -83,6 +88,19 @@ fn a_revocation_reaches_every_vm_and_ends_what_was_begun_before() {
     assert!(!other.covers(&[person(1)], START + MILLISECOND), "a login after it");
     assert!(!other.covers(&[person(2)], START));
     assert_eq!((one.take_made_here().len(), one.take_made_here().len(), other.take_made_here().len()), (1, 0, 0));
+}
+
+#[test]
+fn who_expects_news_does_not_wait_for_them() {
+    let (mut shared, mut one, mut other) = (OwnData::default(), small(), small());
+    poll(&mut other, &mut shared, START + MILLISECOND);
+    one.revoke(&[revocation(1, START)], &mut shared, START);
+    other.expect_news(START);
+    poll(&mut other, &mut shared, START + MILLISECOND);
+    assert!(!other.covers(&[person(1)], START), "they are older than what was read");
+    other.expect_news(START + MILLISECOND);
+    poll(&mut other, &mut shared, START + MILLISECOND);
+    assert!(other.covers(&[person(1)], START));
 }
 
 #[test]
@@ -187,7 +205,12 @@ fn what_is_not_needed_any_more_makes_room_and_is_forgotten() {
     assert!(vm.iter().count() <= 16, "{}", vm.iter().count());
     let (mut shared, mut expired) = (OwnData::default(), small());
     expired.import(&[revocation(1, START)], &mut shared, START + LIFETIME);
-    assert_eq!((expired.iter().count(), shared.read("any").unwrap()), (0, None));
+    assert_eq!((expired.iter().count(), shared.read(&place(0)).unwrap()), (0, None));
+    expired.revoke(&[revocation(1, START)], &mut shared, START);
+    for (now, known) in [(START, 1), (START + LIFETIME, 0)] {
+        poll(&mut expired, &mut shared, now);
+        assert_eq!(expired.iter().count(), known);
+    }
 }
 
 #[test]
@@ -203,6 +226,65 @@ fn without_shared_data_a_vm_remembers_by_itself_within_the_same_bounds() {
 }
 
 #[test]
+fn half_of_what_is_known_is_given_up_only_when_nothing_has_expired() {
+    let at = |number: usize| START + MILLISECOND * u32::try_from(number).unwrap();
+    let mut vm = small();
+    let mut revoke = |number, now| {
+        vm.revoke(&[revocation(number, now)], &mut Nothing, now);
+        (vm.iter().count(), vm.floor())
+    };
+    let epoch = UnixTime::from_millis(0);
+    assert!((0..17).map(|number| revoke(number, START)).all(|(_, floor)| floor == epoch));
+    assert_eq!(revoke(17, START + LIFETIME), (18, epoch), "as long as there is room, nobody looks what has expired");
+    assert_eq!(revoke(18, START + LIFETIME), (2, epoch));
+    let mut vm = small();
+    for number in 0..18 {
+        vm.revoke(&[revocation(number, at(number))], &mut Nothing, at(number));
+    }
+    assert_eq!((vm.iter().count(), vm.floor()), (18, epoch));
+    vm.revoke(&[revocation(18, at(18))], &mut Nothing, at(18));
+    assert_eq!((vm.iter().count(), vm.floor()), (9, at(9)));
+    let at_once: Vec<_> = (0..19).map(|number| revocation(number, START)).collect();
+    let mut vm = small();
+    vm.revoke(&at_once, &mut Nothing, START);
+    assert_eq!((vm.iter().count(), vm.floor()), (0, START));
+}
+
+#[test]
+fn what_the_floor_covers_is_not_told_again() {
+    let (mut shared, mut vm) = (OwnData::default(), small());
+    vm.import_floor(START, &mut shared);
+    poll(&mut vm, &mut shared, START);
+    vm.revoke(&[revocation(1, START)], &mut shared, START);
+    assert_eq!(shared.read(&place(0)).unwrap(), None);
+    assert!(vm.covers(&[person(1)], START));
+}
+
+#[test]
+fn who_comes_late_to_a_ring_that_has_gone_on_overwrites_nothing() {
+    /// Shows the head once as it was at the beginning.
+    struct Late(OwnData, bool);
+    impl SharedData for Late {
+        fn read(&mut self, key: &str) -> Result<Option<Entry>, SharedDataError> {
+            if key.ends_with("/head") && std::mem::take(&mut self.1) { Ok(None) } else { self.0.read(key) }
+        }
+        fn write(&mut self, key: &str, value: &[u8], expected: Expected) -> Result<(), SharedDataError> {
+            self.0.write(key, value, expected)
+        }
+    }
+    let (mut shared, mut writer, mut vm) = (OwnData::default(), small(), small());
+    for number in 0..13 {
+        let now = START + LIFETIME * u32::try_from(number).unwrap();
+        writer.revoke(&[revocation(number, now)], &mut shared, now);
+    }
+    let now = START + LIFETIME * 12;
+    let mut shared = Late(shared, true);
+    small().revoke(&[revocation(13, now)], &mut shared, now);
+    poll(&mut vm, &mut shared, now);
+    assert!(vm.covers(&[person(12)], now) && vm.covers(&[person(13)], now));
+}
+
+#[test]
 fn what_comes_from_elsewhere_is_told_once_and_not_sent_back() {
     let (mut shared, mut one, mut other) = (Busy::default(), small(), small());
     one.import(&[revocation(1, START)], &mut shared, START);
@@ -211,7 +293,7 @@ fn what_comes_from_elsewhere_is_told_once_and_not_sent_back() {
     poll(&mut other, &mut shared, START);
     assert!(other.covers(&[person(1)], START) && other.covers(&[], START - LIFETIME));
     assert!(one.take_made_here().is_empty());
-    let written = shared.data.read(&crate::shared::Namespace::new("revocations", &[]).key("0")).unwrap().unwrap();
+    let written = shared.data.read(&place(0)).unwrap().unwrap();
     assert_eq!(written.value.len(), 8 + Revocation::SIZE);
 }
 
@@ -219,9 +301,8 @@ fn what_comes_from_elsewhere_is_told_once_and_not_sent_back() {
 fn what_others_left_there_is_no_obstacle() {
     for value in [&b""[..], b"short", &[0xff; 8], &[0xff; 100]] {
         let mut shared = OwnData::default();
-        let namespace = crate::shared::Namespace::new("revocations", &[]);
-        for key in ["0", "1", "2", "3"] {
-            shared.write(&namespace.key(key), value, Expected::Anything).unwrap();
+        for segment in 0..4 {
+            shared.write(&place(segment), value, Expected::Anything).unwrap();
         }
         let (mut one, mut other) = (small(), small());
         one.revoke(&[revocation(1, START)], &mut shared, START);
