@@ -146,7 +146,7 @@ fn an_unreadable_file_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
     let stage = Stage::new();
     let file = stage.file("latchkey.yaml", GOOD);
-    std::fs::set_permissions(stage.path(&file), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(stage.path(&file), std::fs::Permissions::from_mode(0o0)).unwrap();
     let may_read_all_the_same = std::fs::read(stage.path(&file)).is_ok();
     if !may_read_all_the_same {
         stage.run(&["check", &file]).failed_with("cannot read latchkey.yaml");

@@ -235,10 +235,10 @@ fn the_schemas_of_istio_take_what_is_rendered_for_it() {
     assert_eq!(judged_by_schemas(&text), "");
     let wrong = text
         .replace("FAIL_CLOSE", "FAIL_CLOSED")
-        .replace("phase: AUTHN", "phases: AUTHN")
+        .replace("resolution: DNS", "resolve: DNS")
         .replace("mode: SIMPLE", "mode: 1");
     let said = judged_by_schemas(&wrong);
-    assert!(said.contains("failStrategy") && said.contains("phases") && said.contains("mode"), "{said}");
+    assert!(said.contains("failStrategy") && said.contains("resolve") && said.contains("mode"), "{said}");
 }
 
 #[test]

@@ -18,6 +18,10 @@ binaryen_version=132.0.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
 oauth2_mock_server_version=9.3.0
+istio_models_version=3.0.1
+envoy_gateway_models_version=2.0.0
+gateway_api_models_version=2.0.0
+typescript_version=5.9.3
 cargo_fuzz_version=0.13.2
 cargo_mutants_version=27.1.0
 cargo_cyclonedx_version=0.5.9
@@ -214,6 +218,13 @@ tools_lemonldap_loads() {
 # oauth2-mock-server, from npm into target/oauth2-mock-server, for the Node of target/npm.
 install_mock_server() {
     install_node_packages && install_npm_packages oauth2-mock-server "oauth2-mock-server@$oauth2_mock_server_version"
+}
+
+# The published schemas of the custom resources that `latchkey render` writes, from npm into target/crds.
+install_crds() {
+    install_node_packages && install_npm_packages crds "@kubernetes-models/istio@$istio_models_version" \
+        "@kubernetes-models/envoy-gateway@$envoy_gateway_models_version" "@kubernetes-models/gateway-api@$gateway_api_models_version" \
+        "typescript@$typescript_version"
 }
 
 # skopeo, which reads and copies OCI images; its command is then in skopeo. One on PATH is used as it is; else the Debian package is

@@ -77,7 +77,7 @@ pub fn clusters(
             if earlier.is_some_and(|earlier| earlier.address != address) {
                 return Err(PlanError::TwoPorts { provider: provider.name.clone(), host: address.host });
             }
-            let configured = provider.callout(url).cluster;
+            let configured = provider.callout("discovery", url).cluster;
             let cluster = match upstreams.iter().find(|upstream| upstream.address == address) {
                 Some(upstream) => upstream.cluster.clone(),
                 None => {
