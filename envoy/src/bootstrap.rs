@@ -65,6 +65,8 @@ pub enum Filter {
     None,
     /// One of Envoy's own: its name, and its `typed_config`.
     Native(&'static str, Value),
+    /// As it stands in a file: items of the list of filters.
+    Yaml(&'static str),
     /// Several, one after the other.
     Chain(Vec<Self>),
     /// A Wasm module.
@@ -266,6 +268,7 @@ impl Filter {
         let (vm, module, configuration, environment, allow_on_headers_stop_iteration, failure_policy) = match self {
             Self::None => return String::new(),
             Self::Chain(filters) => return filters.iter().map(|filter| filter.render(name)).collect(),
+            Self::Yaml(text) => return text.lines().map(|line| format!("{:18}{line}\n", "")).collect(),
             Self::Native(name, configuration) => {
                 let values = [("name", *name), ("configuration", &configuration.to_string())];
                 return fill(include_str!("../config/native-filter.yaml"), &values);
@@ -349,14 +352,16 @@ impl Place {
     }
 }
 
-/// The complete bootstrap configuration, as YAML. (A JSON value is YAML too, so values are written as JSON.)
-pub fn render(admin_port: u16, listeners: &[Listener], clusters: &[Cluster], folder: &Path) -> String {
+/// The complete bootstrap configuration, as YAML. (A JSON value is YAML too, so values are written as JSON.) `stats` is its part
+/// about statistics.
+pub fn render(admin_port: u16, stats: &str, listeners: &[Listener], clusters: &[Cluster], folder: &Path) -> String {
     let listeners: String = listeners.iter().map(|listener| listener.render(folder, Place::Static)).collect();
     let clusters: String = clusters.iter().map(|cluster| cluster.render(Place::Static)).collect();
     fill(
         include_str!("../config/bootstrap.yaml"),
         &[
             ("admin_port", admin_port.to_string().as_str()),
+            ("stats", stats),
             ("listener_file", &json!(folder.join(LISTENER_FILE)).to_string()),
             ("cluster_file", &json!(folder.join(CLUSTER_FILE)).to_string()),
             ("listeners", &listeners),

@@ -25,6 +25,7 @@ pub struct Builder {
     clusters: Vec<Cluster>,
     workers: usize,
     drain_time: Option<Duration>,
+    stats: &'static str,
 }
 
 /// A running Envoy. Dropping it ends it.
@@ -66,6 +67,13 @@ impl Builder {
         self
     }
 
+    /// What the bootstrap configuration says about statistics, as YAML.
+    #[must_use]
+    pub const fn stats(mut self, stats: &'static str) -> Self {
+        self.stats = stats;
+        self
+    }
+
     /// Starts Envoy and waits until every listener accepts.
     pub fn start(self) -> Envoy {
         let envoy = self.spawn();
@@ -90,7 +98,7 @@ impl Builder {
         let folder = process::folder("envoy");
         let admin_port = port::free();
         let file = folder.join(BOOTSTRAP_FILE);
-        let bootstrap = bootstrap::render(admin_port, &self.listeners, &self.clusters, &folder);
+        let bootstrap = bootstrap::render(admin_port, self.stats, &self.listeners, &self.clusters, &folder);
         std::fs::write(&file, bootstrap).expect("a file");
         bootstrap::write_watched(&[], &[], &folder);
         let arguments = Arguments { workers: self.workers.max(1), drain_time: self.drain_time.unwrap_or(DRAIN_TIME) };

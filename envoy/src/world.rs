@@ -79,6 +79,10 @@ pub struct Options {
     pub access: Access,
     /// How long Envoy lets a stream be idle.
     pub patience: Duration,
+    /// What Envoy is told about statistics, as YAML, when this world is the first of its test.
+    pub stats: &'static str,
+    /// Filters behind ours.
+    pub behind: Vec<Filter>,
     /// Whether the listener ends TLS itself and asks for certificates. Then only other clusters reach it.
     pub ends_tls: bool,
 }
@@ -92,6 +96,8 @@ impl Default for Options {
             workers: 1,
             access: Access::Logged,
             patience: Duration::from_secs(300),
+            stats: "",
+            behind: Vec::new(),
             ends_tls: false,
         }
     }
@@ -105,7 +111,7 @@ impl EnvoyWorld {
         if !options.provider_down {
             provider.come_up();
         }
-        let start = || Rc::new(Envoy::builder().workers(options.workers).start());
+        let start = || Rc::new(Envoy::builder().workers(options.workers).stats(options.stats).start());
         let mut world = Self {
             envoy: ENVOY.with_borrow_mut(|envoy| Rc::clone(envoy.get_or_insert_with(start))),
             setup: Configured { document: setup.document, environment: setup.environment },
@@ -185,6 +191,8 @@ impl EnvoyWorld {
         let filter = Filter::latchkey(document).in_vm(&self.name).stop_iteration(self.options.stop_iteration);
         let environment = self.setup.environment.iter();
         let filter = environment.fold(filter, |filter, (name, value)| filter.environment_variable(name, value));
+        let filters = std::iter::once(filter).chain(self.options.behind.iter().cloned());
+        let filter = Filter::Chain(filters.collect());
         let listener = Listener::new(name, filter, self.options.route, self.options.access);
         let listener = listener.leading_to(&self.application()).behind_tls().ends_tls(self.options.ends_tls);
         listener.patience(self.options.patience)

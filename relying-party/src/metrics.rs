@@ -39,7 +39,7 @@ pub enum Metric {
     KeysFetchedAt,
     /// How long calls took (milliseconds).
     CalloutTime,
-    /// Calls without a usable answer in time.
+    /// Calls that were not answered, or with a server's error.
     CalloutsFailed,
     /// Whether the store can be reached: 1 or 0.
     StoreReached,

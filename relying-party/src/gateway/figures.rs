@@ -60,7 +60,8 @@ impl Gateway {
     pub(super) fn measure_callout(&mut self, call: &'static str, outcome: &CalloutOutcome, took: Duration) {
         let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.metrics.record(Metric::CalloutTime, None, Some(call), took);
-        if !matches!(outcome, CalloutOutcome::Answered { .. }) {
+        // Hosts answer 503 or 504 in the place of somebody who does not.
+        if !matches!(outcome, CalloutOutcome::Answered { status: ..500, .. }) {
             self.metrics.count(Metric::CalloutsFailed, None, Some(call));
         }
     }

@@ -285,9 +285,13 @@ fn powers(linker: &mut Linker<State>) -> Result<()> {
             _ => return done(Status::BadArgument),
         };
         let metrics = &mut vm.data_mut().metrics;
-        assert!(!metrics.iter().any(|metric| metric.name == name), "{name} is defined again");
-        metrics.push(Metric { name, kind, value: 0 });
-        let number = u32::try_from(metrics.len() - 1)?;
+        // Several plugins of a VM count together.
+        let known = metrics.iter().position(|metric| metric.name == name && metric.kind == kind);
+        let number = known.unwrap_or(metrics.len());
+        if known.is_none() {
+            metrics.push(Metric { name, kind, value: 0 });
+        }
+        let number = u32::try_from(number)?;
         write(&mut vm, to, &number.to_le_bytes())?;
         done(Status::Ok)
     })?;

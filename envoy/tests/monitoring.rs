@@ -1,0 +1,208 @@
+//! What operators see of the filter in a real Envoy: statistics with labels, and the identity in access logs and other filters.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use envoy_ring::{EnvoyWorld, Filter, Options};
+use relying_party::metrics::Metric;
+use serde_json::{Value, json};
+use wasm_host_tests::browser::Browser;
+use wasm_host_tests::message::Request;
+use wasm_host_tests::provider::{Behaviour, Endpoint, RefreshTokens};
+use wasm_host_tests::setup::Setup;
+use wasm_host_tests::world::{Exchange, World};
+
+const STATS: &str = include_str!("../../docs/monitoring/envoy-stats.yaml");
+const RBAC: &str = include_str!("../../examples/identity-for-filters/rbac.yaml");
+const RATE_LIMIT: &str = include_str!("../../examples/identity-for-filters/rate-limit.yaml");
+
+/// A request with a token of this subject and department.
+fn call(world: &mut EnvoyWorld, path: &str, subject: &str, department: &str) -> Exchange {
+    let now = world.now();
+    let mut token = world.provider().access_token(now);
+    token.claim("sub", subject);
+    token.claim("department", department);
+    world.send(Request::get(path).with("authorization", format!("Bearer {}", token.sign())))
+}
+
+fn with_identity(filter: &'static str) -> EnvoyWorld {
+    world_with_identity(Filter::Yaml(filter))
+}
+
+fn world_with_identity(behind: Filter) -> EnvoyWorld {
+    let rule = |path: &str| json!({"name": &path[1..], "match": {"path_prefix": path}, "authentication": "bearer"});
+    let properties = json!({"subject": "claims.sub", "department": "claims.department"});
+    let setup = Setup::api().rule(rule("/reports")).rule(rule("/other")).top("properties", properties);
+    EnvoyWorld::with(setup, Options { behind: vec![behind], ..Options::default() })
+}
+
+#[test]
+fn envoys_rbac_decides_by_the_identity() {
+    let mut world = with_identity(RBAC);
+    call(&mut world, "/reports/1", "ada", "finance").forwarded();
+    call(&mut world, "/reports/1", "grace", "navy").refused_with(403);
+    call(&mut world, "/other", "grace", "navy").forwarded();
+    // Without `stats_tags` the labels stay in the names.
+    let lines = scraped(&world);
+    assert!(lines.iter().any(|line| line.starts_with("latchkey_tokens_verified_total_provider_corp{} ")), "{lines:?}");
+    world.envoy().assert_no_crash();
+}
+
+#[test]
+fn access_logs_and_other_filters_see_identity_reason_and_rule() {
+    let shows = |name: &str| format!("%FILTER_STATE(wasm.latchkey.{name}:PLAIN)%");
+    let mutations = ["subject", "department", "rule", "reason"].map(|name| {
+        let header = json!({"key": format!("x-{name}"), "value": shows(name)});
+        json!({"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}})
+    });
+    let mutation = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": {"response_mutations": mutations},
+    });
+    let mut world = world_with_identity(Filter::Native("envoy.filters.http.header_mutation", mutation));
+    let seen = |exchange: &Exchange| {
+        let header = |name: &str| exchange.response.header(name).map(str::to_owned);
+        ["x-subject", "x-department", "x-rule", "x-reason"].map(header)
+    };
+    let some = |value: &str| Some(value.to_owned());
+    let admitted = call(&mut world, "/other", "ada", "finance");
+    admitted.forwarded();
+    assert_eq!(seen(&admitted), [some("ada"), some("finance"), some("other"), None]);
+    let refused = world.send(Request::get("/other"));
+    refused.refused_with(401);
+    assert_eq!(seen(&refused), [None, None, some("other"), some("access_token.missing")]);
+    // Whatever the client sends is nobody's identity.
+    let public = world.send(Request::get("/public").with("wasm.latchkey.subject", "root"));
+    assert_eq!(seen(&public), [None, None, some("public"), None]);
+    world.envoy().assert_no_crash();
+}
+
+#[test]
+fn envoys_rate_limit_counts_each_identity() {
+    let mut world = with_identity(RATE_LIMIT);
+    for _ in 0..3 {
+        call(&mut world, "/other", "ada", "finance").forwarded();
+    }
+    call(&mut world, "/other", "ada", "finance").refused_with(429);
+    call(&mut world, "/other", "grace", "navy").forwarded();
+    world.envoy().assert_no_crash();
+}
+
+/// Somebody's day: all that can be counted happens.
+fn a_day(stats: &'static str) -> EnvoyWorld {
+    let setup = Setup::api()
+        .header("authorization", "\"Bearer \" + access_token")
+        .rule(json!({"match": {"path": "/vault"}, "acr_values": ["urn:mfa"]}))
+        .session("store", json!({"cluster": "nowhere", "kind": "webdis", "on_failure": "local"}))
+        .provider(|provider| {
+            provider.refresh_tokens = RefreshTokens::Rotating;
+            provider.access_token_lifetime = Duration::from_secs(4);
+            provider.behave(Endpoint::OtherKeys, Behaviour::html(500));
+        });
+    let mut world = EnvoyWorld::with(setup, Options { stats, ..Options::default() });
+    let mut ada = Browser::default();
+    ada.open(&mut world, "/").shows("/");
+    ada.fetch(&mut world, "/vault").refused_with(401);
+    ada.fetch(&mut world, "/board").refused_with(403);
+    world.advance(Duration::from_secs(3));
+    ada.fetch(&mut world, "/api").forwarded();
+    world.provider().behave(Endpoint::Token, Behaviour::html(500));
+    world.advance(Duration::from_secs(3));
+    ada.fetch(&mut world, "/api");
+    ada.open(&mut world, "/oauth2/logout?return_to=%2Fpublic");
+    Browser::default().open(&mut world, "/").exchange.refused_with(503);
+    world.send(Request::navigation("/oauth2/callback?state=forged&code=x")).refused_with(400);
+    for audience in ["https://api.example.org", "https://other.example.org"] {
+        let now = world.now();
+        let mut token = world.provider().access_token(now);
+        token.claim("aud", audience);
+        world.send(Request::get("/orders").with("authorization", format!("Bearer {}", token.sign())));
+    }
+    world
+}
+
+/// What Prometheus would scrape: the lines about the filter.
+fn scraped(world: &EnvoyWorld) -> Vec<String> {
+    let text = world.envoy().administration("/stats/prometheus");
+    text.lines().filter(|line| line.contains("latchkey_")).map(str::to_owned).collect()
+}
+
+#[test]
+fn dashboard_rules_and_documentation_name_what_envoy_shows() {
+    let world = a_day(STATS);
+    let start = Instant::now();
+    let mut shown = shown(&world);
+    while Metric::ALL.iter().any(|metric| !shown.contains_key(&name(*metric))) {
+        let missing = Metric::ALL.into_iter().filter(|metric| !shown.contains_key(&name(*metric)));
+        assert!(start.elapsed() < PATIENCE, "not shown: {:?}", missing.collect::<Vec<_>>());
+        std::thread::sleep(Duration::from_millis(500));
+        shown = self::shown(&world);
+    }
+    for metric in Metric::ALL {
+        let (kind, labels) = &shown[&name(metric)];
+        let labels: Vec<_> = labels.iter().map(String::as_str).collect();
+        let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
+        let row = format!("| `{}` | {kind} | {labels} |", name(metric));
+        assert!(TABLE.contains(&row), "docs/monitoring.md lacks: {row}");
+    }
+    let documented = used(TABLE);
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let targets = dashboard["panels"].as_array().expect("panels").iter().flat_map(|panel| panel["targets"].as_array());
+    let expressions: Vec<&str> =
+        targets.flatten().map(|target| target["expr"].as_str().expect("an expression")).collect();
+    let in_dashboard = used(&expressions.join("\n"));
+    for (name, labels) in in_dashboard.iter().chain(&used(ALERTS)) {
+        let (_, known) = shown.get(name).unwrap_or_else(|| panic!("Envoy does not show {name}"));
+        assert!(labels.is_subset(known), "{name} has the labels {known:?}, not {labels:?}");
+        assert!(documented.contains_key(name), "{name}");
+    }
+    assert_eq!(in_dashboard.len(), Metric::ALL.len(), "the dashboard shows all there is");
+    world.envoy().assert_no_crash();
+}
+
+const TABLE: &str = include_str!("../../docs/monitoring.md");
+const DASHBOARD: &str = include_str!("../../docs/monitoring/dashboard.json");
+const ALERTS: &str = include_str!("../../docs/monitoring/alerts.yaml");
+/// Envoy merges histograms every five seconds.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn name(metric: Metric) -> String {
+    format!("latchkey_{}", metric.name())
+}
+
+/// The metrics by name: their type, and the labels of all their series.
+fn shown(world: &EnvoyWorld) -> BTreeMap<String, (String, BTreeSet<String>)> {
+    let mut shown: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
+    for line in scraped(world) {
+        if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' ')) {
+            shown.entry(name.to_owned()).or_default().0 = kind.to_owned();
+            continue;
+        }
+        let (series, value) = line.rsplit_once(' ').expect("a series and its value");
+        assert!(value.parse::<f64>().is_ok(), "{line}");
+        for (name, labels) in used(series) {
+            shown.entry(name).or_default().1.extend(labels);
+        }
+    }
+    shown
+}
+
+/// The metrics that a text names, with the labels in the braces behind them. A histogram is shown as buckets, sum and count.
+fn used(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for rest in text.split("latchkey_").skip(1) {
+        let end =
+            rest.find(|character: char| !character.is_ascii_lowercase() && character != '_').unwrap_or(rest.len());
+        let (name, rest) = rest.split_at(end);
+        let name = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        let selector =
+            rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map_or("", |(selector, _)| selector);
+        // Values stand in quotes: what is outside of them and before `=`, `!` or `~` is a label.
+        let outside = selector.split('"').step_by(2).map(|part| part.trim_matches([',', ' ', '=', '!', '~']));
+        let labels = outside.filter(|label| !label.is_empty() && *label != "le").map(str::to_owned);
+        used.entry(format!("latchkey_{name}")).or_default().extend(labels);
+    }
+    used
+}
