@@ -1,9 +1,7 @@
 //! Configurations of other programs, carried over: what it becomes, and a list of what changes.
 
 mod envoy;
-mod envoy_jwt;
 mod oauth2_proxy;
-mod oauth2_proxy_options;
 
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! From Envoy's `jwt_authn`: its providers, its rules, and the claims that it passes on.
 
-use super::envoy::{boolean, field, same, text};
-use super::{change, provider_name};
+use super::super::{change, provider_name};
+use super::{boolean, field, same, text};
 use crate::document::Tree;
 use crate::init::draft::{Line, texts};
 

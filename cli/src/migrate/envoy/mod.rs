@@ -1,10 +1,12 @@
 //! From Envoy's own filters: `oauth2`, which signs people in, and `jwt_authn`, which verifies tokens.
 
-use super::envoy_jwt::{self, Verified};
+mod jwt_authn;
+
 use super::{Given, Migration, MigrationError, change, provider_name};
 use crate::document::Tree;
 use crate::init::draft::{Draft, Line, texts, variable};
 use crate::init::fresh::{intro, secret_variable, session};
+use jwt_authn::Verified;
 
 const OAUTH2: &str = "envoy.extensions.filters.http.oauth2.v3.OAuth2";
 const JWT: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -19,7 +21,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
     let mut changes = Vec::new();
     let mut secrets = Vec::new();
     let mut draft = Draft { intro: intro(&format!("what Envoy's own filters in {file} did")), ..Draft::default() };
-    let jwt = verifies.map(|filter| envoy_jwt::read(filter, signs_in.is_some(), &mut changes)).unwrap_or_default();
+    let jwt = verifies.map(|filter| jwt_authn::read(filter, signs_in.is_some(), &mut changes)).unwrap_or_default();
     if let Some(config) = signs_in {
         let issuer = given.issuer.map(str::to_owned).or_else(|| jwt.issuer_of_sessions.clone());
         let issuer = issuer.ok_or_else(|| MigrationError::NoIssuer { name: file.to_owned() })?;
