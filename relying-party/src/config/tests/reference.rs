@@ -41,7 +41,7 @@ fn the_reference_of_the_configuration_is_current() {
         mappings().into_iter().map(|(name, keys, document, pointer)| (name, (keys, document, pointer))).collect();
     let defined: usize = sources("relying-party/src/config")
         .iter()
-        .map(|source| source.matches(concat!("Keys = ", "Keys {")).count())
+        .map(|source| source.matches(concat!("KEYS: ", "Keys =")).count())
         .sum();
     assert_eq!(mappings.len(), defined, "a mapping of the configuration is not in its reference");
 
