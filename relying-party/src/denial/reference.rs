@@ -31,7 +31,8 @@ fn the_page_of_reason_codes_is_current() {
         match line {
             Line::Heading(title) => write!(page, "\n## {title}\n\n").unwrap(),
             Line::Note(note) => {
-                writeln!(page, "{note}\n\n| code | status | who | cause | what to do |\n|---|---|---|---|---|").unwrap()
+                writeln!(page, "{note}\n\n| code, status, who has to act | cause | what to do |\n|---|---|---|")
+                    .unwrap()
             }
             Line::Entry(fields) => {
                 let [code, who, cause, remedy] = fields.try_into().unwrap();
@@ -40,7 +41,7 @@ fn the_page_of_reason_codes_is_current() {
                 let status = status(&code, refusals);
                 let cause = said(&code, cause, refusals.iter().find_map(message));
                 let remedy = said(&code, remedy, refusals.iter().find_map(Denial::advice).map(capitalised));
-                writeln!(page, "| <a id=\"{code}\"></a>`{code}` | {status} | {who} | {cause} | {remedy} |").unwrap();
+                writeln!(page, "| <a id=\"{code}\"></a>`{code}`<br>{status}, {who} | {cause} | {remedy} |").unwrap();
                 assert!(documented.insert(code.clone()), "{code} is there twice");
             }
         }
@@ -76,8 +77,9 @@ fn status(code: &str, refusals: &[Denial]) -> String {
 }
 
 fn capitalised(text: &str) -> String {
+    let is_word = text.split(' ').next().is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()));
     let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    let first = letters.next().map(|letter| if is_word { letter.to_ascii_uppercase() } else { letter });
     first.into_iter().chain(letters).chain((!text.ends_with(['?', '.'])).then_some('.')).collect()
 }
 
