@@ -124,7 +124,9 @@ fn written_codes() -> BTreeSet<String> {
         }
     }
     for source in sources("filter/src") {
-        codes.extend(source.split("publish_reason(\"").skip(1).map(|text| text[..text.find('"').unwrap()].to_owned()));
+        codes.extend(
+            source.split("publish(\"reason\", \"").skip(1).map(|text| text[..text.find('"').unwrap()].to_owned()),
+        );
     }
     codes
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::super::cursor::Keys;
-use super::super::{exchange, provider, rules, session, store};
+use super::super::{audit, exchange, provider, rules, session, store};
 use super::*;
 use crate::documentation::{Line, assert_current, cell, lines, sources};
 
@@ -31,6 +31,7 @@ fn mappings() -> Vec<(&'static str, &'static Keys, Value, &'static str)> {
         ),
         ("rules[]", &rules::KEYS, bearer, "/rules/0"),
         ("rules[].match", &rules::MATCH_KEYS, with_rule(json!({"match": {"path_prefix": "/a"}})), "/rules/0/match"),
+        ("audit", &audit::KEYS, with("/audit", json!({"subject": "hashed"})), "/audit"),
         ("rules[].exchange", &exchange::KEYS, with_rule(exchange), "/rules/0/exchange"),
     ]
 }
