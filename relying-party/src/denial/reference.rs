@@ -117,16 +117,15 @@ fn written_codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for source in sources("relying-party/src") {
         for implementation in source.split("\nimpl Reason for ").skip(1) {
-            let end = implementation.find("\n}\n").unwrap();
-            if !PARTS.iter().any(|part| implementation.starts_with(part)) {
-                codes.extend(implementation[..end].split('"').filter(|text| is_code(text)).map(str::to_owned));
+            let (body, _) = implementation.split_once("\n}\n").unwrap();
+            if !PARTS.iter().any(|part| body.starts_with(part)) {
+                codes.extend(body.split('"').filter(|text| is_code(text)).map(str::to_owned));
             }
         }
     }
     for source in sources("filter/src") {
-        codes.extend(
-            source.split("publish(\"reason\", \"").skip(1).map(|text| text[..text.find('"').unwrap()].to_owned()),
-        );
+        let published = source.split("publish(\"reason\", \"").skip(1).filter_map(|text| text.split_once('"'));
+        codes.extend(published.map(|(code, _)| code.to_owned()));
     }
     codes
 }

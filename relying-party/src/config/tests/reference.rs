@@ -49,7 +49,7 @@ fn the_reference_of_the_configuration_is_current() {
     let mut page = String::new();
     let mut current: Option<(Vec<&str>, Value, &str, String)> = None;
     let finish = |current: &Option<(Vec<&str>, Value, &str, String)>| {
-        for (missing, _, _, place) in current {
+        if let Some((missing, _, _, place)) = current {
             assert_eq!(missing, &[""; 0], "keys of `{place}` without a line in docs/reference/configuration.txt");
         }
     };
@@ -87,7 +87,7 @@ fn the_reference_of_the_configuration_is_current() {
 
 /// What the reader says that it expects, when it finds a number that nothing takes.
 fn expected(document: &Value, pointer: &str) -> String {
-    let path = pointer[1..].replace("/0", "[0]").replace('/', ".");
+    let path = pointer.trim_start_matches('/').replace("/0", "[0]").replace('/', ".");
     let errors = parse(&changed(document.clone(), pointer, json!(0.5))).expect_err(pointer);
     let problem =
         errors.problems().iter().find(|problem| problem.path == path).unwrap_or_else(|| panic!("{pointer}: {errors}"));
