@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::super::cursor::Keys;
-use super::super::{audit, exchange, provider, rules, session, store};
+use super::super::{assertion, audit, exchange, provider, rules, session, store};
 use super::*;
 use crate::documentation::{Line, assert_current, cell, lines, sources};
+use crate::jose::signing_key::tests::P256_PEM;
 
 /// Every mapping with fixed keys, with a document that has it, and where.
 fn mappings() -> Vec<(&'static str, &'static Keys, Value, &'static str)> {
     let with_rule = |rule| with("/rules", json!([rule]));
     let issuer = with("/providers/0/audience", json!(["https://api.example.org"]));
+    let home = with("/public_url", json!("https://portal.example.org"));
     let bearer = json!({"match": {"path_prefix": "/a"}, "authentication": "any"});
     let bearer = changed(issuer.clone(), "/rules", json!([bearer]));
     let exchange = json!({
@@ -31,6 +33,7 @@ fn mappings() -> Vec<(&'static str, &'static Keys, Value, &'static str)> {
         ),
         ("rules[]", &rules::KEYS, bearer, "/rules/0"),
         ("rules[].match", &rules::MATCH_KEYS, with_rule(json!({"match": {"path_prefix": "/a"}})), "/rules/0/match"),
+        ("assertion", &assertion::KEYS, changed(home, "/assertion", json!({"key": P256_PEM})), "/assertion"),
         ("audit", &audit::KEYS, with("/audit", json!({"subject": "hashed"})), "/audit"),
         ("rules[].exchange", &exchange::KEYS, with_rule(exchange), "/rules/0/exchange"),
     ]
