@@ -1,6 +1,8 @@
 //! Every refusal: its status, its fixed text, its stable reason code. Whatever goes wrong anywhere ends here.
 
 mod advice;
+#[cfg(test)]
+mod reference;
 mod wording;
 
 use std::time::Duration;

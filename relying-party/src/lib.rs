@@ -7,6 +7,8 @@ pub mod admission;
 pub mod audit;
 pub mod config;
 pub mod denial;
+#[cfg(test)]
+mod documentation;
 pub mod entropy;
 pub mod flow;
 pub mod forward;

@@ -25,6 +25,7 @@ typescript_version=5.9.3
 cargo_fuzz_version=0.13.2
 cargo_mutants_version=27.1.0
 cargo_cyclonedx_version=0.5.9
+mdbook_version=0.5.4
 
 tools_fail() {
     printf 'error: %s\n' "$@" >&2
@@ -306,6 +307,19 @@ tools_cargo_install() {
     echo "Installing $package from crates.io into target/tools (some minutes, once)"
     cargo install --quiet --locked --root "$tools_root/target/tools" --target-dir "$tools_root/target/tools/build" "$package" || {
         tools_fail "$package could not be installed (is crates.io reachable?)"
+        return 1
+    }
+    rm -rf "$tools_root/target/tools/build"
+}
+
+# mdBook, which makes the site of docs/; its command is then in mdbook.
+install_mdbook() {
+    mdbook="$tools_root/target/tools/bin/mdbook"
+    "$mdbook" --version 2>/dev/null | grep -qF "$mdbook_version" && return
+    echo "Installing mdBook $mdbook_version from crates.io into target/tools (some minutes, once)"
+    cargo install --quiet --locked --no-default-features --features search --root "$tools_root/target/tools" \
+        --target-dir "$tools_root/target/tools/build" "mdbook@$mdbook_version" || {
+        tools_fail "mdBook could not be installed (is crates.io reachable?)"
         return 1
     }
     rm -rf "$tools_root/target/tools/build"

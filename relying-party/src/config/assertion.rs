@@ -39,7 +39,7 @@ pub struct AssertionPolicy {
 pub const OWN_CLAIMS: [&str; 12] =
     ["aud", "cnf", "credential", "exp", "iat", "iss", "jti", "nbf", "provider", "scope", "sub", "sub_id"];
 
-const KEYS: Keys =
+pub(super) const KEYS: Keys =
     Keys { supported: &["header", "key", "other_keys", "issuer", "audience", "lifetime", "claims"], planned: &[] };
 
 const DEFAULT_HEADER: &str = "x-latchkey-assertion";

@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, Keys};
 use crate::audit::AuditPolicy;
 
-const KEYS: Keys = Keys { supported: &["subject"], planned: &[] };
+pub(super) const KEYS: Keys = Keys { supported: &["subject"], planned: &[] };
 
 /// Reads `audit`. Hashes are made with a session key.
 pub(super) fn read(cursor: &Cursor<'_>, has_session_keys: bool) -> Option<AuditPolicy> {

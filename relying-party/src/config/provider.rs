@@ -42,7 +42,7 @@ pub struct Provider {
     pub access_tokens: Option<AccessTokenPolicy>,
 }
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     supported: &[
         "name",
         "display_name",

@@ -10,7 +10,7 @@ use super::provider::Provider;
 use crate::policy::matcher::{Matcher, MatcherSpec};
 use crate::policy::rules::Rule;
 
-const KEYS: Keys = Keys {
+pub(super) const KEYS: Keys = Keys {
     supported: &[
         "name",
         "match",
@@ -26,7 +26,8 @@ const KEYS: Keys = Keys {
     planned: &[],
 };
 
-const MATCH_KEYS: Keys = Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };
+pub(super) const MATCH_KEYS: Keys =
+    Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };
 
 /// Each request may run through all of them, and each is compared with all before it.
 const MOST_RULES: usize = 1000;

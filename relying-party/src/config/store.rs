@@ -22,7 +22,7 @@ pub enum OnStoreFailure {
     Local,
 }
 
-const KEYS: Keys = Keys { supported: &["cluster", "kind", "sessions", "on_failure"], planned: &[] };
+pub(super) const KEYS: Keys = Keys { supported: &["cluster", "kind", "sessions", "on_failure"], planned: &[] };
 
 /// Reads `store`.
 pub(super) fn read(cursor: &Cursor<'_>) -> Option<StorePolicy> {

@@ -12,6 +12,7 @@ mod client;
 mod exchange;
 mod leaks;
 mod observed;
+mod reference;
 mod refused;
 mod store;
 
