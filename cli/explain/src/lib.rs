@@ -98,24 +98,28 @@ pub fn explain(
     let config = Config::parse(document, environment)?;
     let Question { request, identity } = question;
     let mut head = RequestHead::new(Headers::new(request.clone()));
-    let (rule, rule_path, takes_sessions) = decided_by(&config, &head);
+    let Decider { rule, path: rule_path, takes_sessions, audience } = decided_by(&config, &head);
     let mut supposed = vec!["the providers are reachable, and their metadata is as usual"];
     let mut fields = request;
     match identity {
         Identity::Nobody => {}
         Identity::Claims { claims, provider } if takes_sessions => {
-            supposed.push("a session with these claims, begun now");
             let claims = issued_by(&config, provider.as_deref(), claims);
-            fields.extend(
-                session::cookies(&config, &head, claims, now, entropy).map(|cookie| ("cookie".to_owned(), cookie)),
-            );
+            match session::cookies(&config, &head, claims, now, entropy) {
+                Some(cookies) => {
+                    supposed.push("a session with these claims, begun now");
+                    fields.push(("cookie".to_owned(), cookies));
+                }
+                None => {
+                    supposed.push("nobody: these claims make no session (they are too large, or nobody can sign in)")
+                }
+            }
         }
         Identity::Claims { claims, provider } => {
             supposed.push("an access token with these claims, correctly signed");
-            fields.push((
-                "authorization".to_owned(),
-                token::bearer(&token::of_claims(&config, issued_by(&config, provider.as_deref(), claims), now)),
-            ));
+            let claims = issued_by(&config, provider.as_deref(), claims);
+            let token = token::of_claims(&config, audience.as_deref(), claims, now);
+            fields.push(("authorization".to_owned(), token::bearer(&token)));
         }
         Identity::Token(token) => {
             supposed.push("the token's signature is good");
@@ -143,19 +147,38 @@ fn without_store(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) 
     Config::parse(document.to_string().as_bytes(), environment).ok()
 }
 
-/// What decides over a request, where that stands in the configuration, and whether sessions count there.
-fn decided_by(config: &Config, head: &RequestHead) -> (String, Option<String>, bool) {
-    let unknown = |text: &str| (text.to_owned(), None, false);
+/// What decides over a request.
+struct Decider {
+    rule: String,
+    path: Option<String>,
+    takes_sessions: bool,
+    /// Whom an access token must be for, when the rule itself says it.
+    audience: Option<String>,
+}
+
+impl Decider {
+    fn called(rule: &str, takes_sessions: bool) -> Self {
+        Self { rule: rule.to_owned(), path: None, takes_sessions, audience: None }
+    }
+}
+
+fn decided_by(config: &Config, head: &RequestHead) -> Decider {
     let Some(Ok(path)) = head.path_and_query().map(RequestPath::parse) else {
-        return unknown("no rule: the path is refused");
+        return Decider::called("no rule: the path is refused", false);
     };
     match rules::select(&config.rules, &config.own_paths(), head.method(), head.authority(), &path) {
         Selection::Rule(index, rule) => {
-            (rule.name.clone(), Some(format!("rules[{index}]")), rule.authentication.takes_sessions())
+            let demand = rule.authentication.token_demand();
+            Decider {
+                rule: rule.name.clone(),
+                path: Some(format!("rules[{index}]")),
+                takes_sessions: rule.authentication.takes_sessions(),
+                audience: demand.and_then(|demand| demand.audience.as_ref()?.first().cloned()),
+            }
         }
-        Selection::Default => ("no rule matches: a session is needed".to_owned(), None, true),
-        Selection::Endpoint => ("an endpoint of the filter".to_owned(), None, true),
-        Selection::ResourceMetadata => unknown("the filter's resource metadata"),
-        Selection::Ambiguous => unknown("no rule: the path can be read in two ways"),
+        Selection::Default => Decider::called("no rule matches: a session is needed", true),
+        Selection::Endpoint => Decider::called("an endpoint of the filter", true),
+        Selection::ResourceMetadata => Decider::called("the filter's resource metadata", false),
+        Selection::Ambiguous => Decider::called("no rule: the path can be read in two ways", false),
     }
 }

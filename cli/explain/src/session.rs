@@ -3,6 +3,7 @@
 use relying_party::config::{Config, KeptTokens, Provider};
 use relying_party::entropy::Entropy;
 use relying_party::http::RequestHead;
+use relying_party::http::origin::public_origin;
 use relying_party::policy::demand::AuthenticationEvent;
 use relying_party::secret::Secret;
 use relying_party::session::cookie::{PresentParts, Writing};
@@ -25,7 +26,10 @@ pub fn cookies(
     let policy = config.session.as_ref()?;
     let provider = provider_of(config, &claims)?;
     let client = provider.client.as_ref()?;
+    let origin = public_origin(&config.public_urls, head)?;
+    // What every ID token has (OIDC Core 1.0 §2).
     claims.entry("iss").or_insert_with(|| provider.issuer.as_str().into());
+    claims.entry("sub").or_insert_with(|| "somebody".into());
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let scopes = text("scope").unwrap_or(&client.scope).split_ascii_whitespace().map(str::to_owned).collect();
     let authentication = AuthenticationEvent {
@@ -53,7 +57,7 @@ pub fn cookies(
         issuer: provider.issuer.as_str(),
         client_id: &client.client_id,
         cookie_name: &policy.cookie.name,
-        host: head.authority(),
+        host: policy.cookie.domain.as_deref().unwrap_or(&origin.authority),
     };
     let writing = Writing { keys: &policy.keys, binding, policy: &policy.cookie, max_cookies: policy.max_cookies };
     let lines = writing.write(&session, PresentParts::default(), now, entropy).ok()?;

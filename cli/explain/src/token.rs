@@ -14,14 +14,21 @@ pub fn bearer(token: &str) -> Vec<u8> {
     format!("Bearer {token}").into_bytes()
 }
 
-/// A token with these claims; what every token has is added: issuer, times, subject.
-pub fn of_claims(config: &Config, mut claims: Map<String, Value>, now: UnixTime) -> String {
-    let issuer = config.providers.iter().find(|provider| provider.access_tokens.is_some()).or(config.providers.first());
+/// A token with these claims; what every token has is added: issuer, audience, times, subject.
+pub fn of_claims(config: &Config, audience: Option<&str>, mut claims: Map<String, Value>, now: UnixTime) -> String {
+    let named = claims.get("iss").and_then(Value::as_str).map(str::to_owned);
+    let mut issuers = config.providers.iter().filter(|provider| provider.access_tokens.is_some());
+    let issuer = match named {
+        Some(named) => issuers.find(|provider| provider.issuer.accepts(&named)),
+        None => issuers.next(),
+    };
+    let usual = issuer.and_then(|provider| provider.access_tokens.as_ref()?.audience.first());
     let seconds = now.as_millis() / 1000;
     let mut supply = |name: &str, value: Value| {
         claims.entry(name).or_insert(value);
     };
-    supply("iss", issuer.map_or(Value::Null, |provider| provider.issuer.as_str().into()));
+    supply("iss", issuer.and_then(|provider| provider.issuer.all().next()).into());
+    supply("aud", audience.or(usual.map(String::as_str)).into());
     supply("sub", "somebody".into());
     supply("iat", seconds.into());
     supply("exp", seconds.saturating_add(LIFETIME).into());

@@ -108,6 +108,40 @@ fn a_token_is_judged_by_everything_but_its_signature() {
     assert_eq!(status_and_reason(&post(Identity::Nobody)).0, 401);
 }
 
+/// The configuration, asked about somebody, with the value at `pointer` replaced.
+fn ask_changed(pointer: &str, value: Value, host: &str, path: &str) -> Explanation {
+    let mut document = configuration();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    document.pointer_mut(parent).unwrap().as_object_mut().unwrap().insert(name.to_owned(), value);
+    let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let request =
+        vec![field(":method", "GET"), field(":scheme", "https"), field(":authority", host), field(":path", path)];
+    let question = Question { request, identity: claims(json!({"groups": ["finance"]})) };
+    explain(document.to_string().as_bytes(), &|_| None, question, NOW, &mut Counting(0)).unwrap()
+}
+
+#[test]
+fn a_session_is_supposed_however_its_cookie_is_written() {
+    for (pointer, value) in [
+        ("/session/domain", json!("example.org")),
+        ("/session/refresh_before", json!("60s")),
+        ("/session/cookie", json!("sso")),
+        ("/public_url", json!("https://portal.example.org")),
+    ] {
+        let explanation = ask_changed(pointer, value, "portal.example.org", "/approvals");
+        assert!(matches!(explanation.verdict, Verdict::Forwarded { .. }), "{pointer}: {explanation:?}");
+    }
+    let large = ask_changed("/session/claims", json!(["groups", "sub", "large"]), "portal.example.org", "/approvals");
+    assert!(matches!(large.verdict, Verdict::Forwarded { .. }), "{large:?}");
+}
+
+#[test]
+fn a_token_is_for_whom_the_rule_wants_it_unless_it_says_otherwise() {
+    let rule = json!([{"authentication": "bearer", "audience": ["https://orders.example.org"]}]);
+    let explanation = ask_changed("/rules", rule, "api.example.org", "/orders");
+    assert!(matches!(explanation.verdict, Verdict::Forwarded { .. }), "{explanation:?}");
+}
+
 #[test]
 fn an_ambiguous_path_is_refused() {
     let explanation = ask("GET", "portal.example.org", "/healthz/%2e%2e/approvals", Identity::Nobody);

@@ -28,14 +28,14 @@ struct Known {
     is_session: bool,
 }
 
-/// Reads the filter. `after_oauth2`: people sign in by the filter before it, whose cookies it may verify.
-pub fn read(filter: &Tree, after_oauth2: bool, changes: &mut Vec<String>) -> Verified {
+/// Reads the filter. `sessions`: the cluster of the filter `oauth2` before it, whose cookies and tokens it may verify.
+pub fn read(filter: &Tree, sessions: Option<&str>, changes: &mut Vec<String>) -> Verified {
     let mut verified = Verified::default();
     let mut known = Vec::new();
     for (envoy_name, provider) in field(filter, "providers").map(Tree::members).unwrap_or_default() {
-        let is_session = after_oauth2
-            && (field(provider, "from_cookies").is_some()
-                || text(provider, "issuer").is_some() && takes_the_forwarded_token(provider));
+        let keys = field(provider, "remote_jwks").and_then(|remote| field(remote, "http_uri"));
+        let cluster = keys.and_then(|uri| text(uri, "cluster"));
+        let is_session = sessions.is_some() && (field(provider, "from_cookies").is_some() || cluster == sessions);
         let name = provider_name(envoy_name);
         headers(provider, &mut verified.headers, envoy_name, changes);
         if is_session {
@@ -68,13 +68,6 @@ pub fn read(filter: &Tree, after_oauth2: bool, changes: &mut Vec<String>) -> Ver
         verified.rules.insert(0, vec![Line::member("match", preflight), Line::member("authentication", "none")]);
     }
     verified
-}
-
-/// The token that `oauth2` with `forward_bearer_token` puts into the request.
-fn takes_the_forwarded_token(provider: &Tree) -> bool {
-    field(provider, "from_headers").is_none()
-        && field(provider, "from_params").is_none()
-        && field(provider, "audiences").is_none()
 }
 
 fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<String>) -> Option<Vec<Line>> {

@@ -21,7 +21,9 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
     let mut changes = Vec::new();
     let mut secrets = Vec::new();
     let mut draft = Draft { intro: intro(&format!("what Envoy's own filters in {file} did")), ..Draft::default() };
-    let jwt = verifies.map(|filter| jwt_authn::read(filter, signs_in.is_some(), &mut changes)).unwrap_or_default();
+    let jwt = verifies
+        .map(|filter| jwt_authn::read(filter, signs_in.map(|config| cluster(config).unwrap_or_default()), &mut changes))
+        .unwrap_or_default();
     if let Some(config) = signs_in {
         let issuer = given.issuer.map(str::to_owned).or_else(|| jwt.issuer_of_sessions.clone());
         let issuer = issuer.ok_or_else(|| MigrationError::NoIssuer { name: file.to_owned() })?;
