@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const { Provider, interactionPolicy } = createRequire(`${process.cwd()}/`)("oidc-provider");
-const { port, application } = JSON.parse(process.argv[2]);
+// Besides: `scope`, what an API's tokens may be for, and whether any client may register itself.
+const { port, application, scope = "orders.read orders.write", registration = false } = JSON.parse(process.argv[2]);
 
 const users = {
   alice: { name: "Alice Example", email: "alice@example.org", groups: ["staff", "finance"] },
@@ -75,13 +76,14 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (_, resource) => ({
-        scope: "orders.read orders.write",
+        scope,
         audience: resource,
         accessTokenFormat: resource.endsWith("/opaque") ? "opaque" : "jwt",
         jwt: { sign: { alg: "RS256" } },
       }),
       useGrantedResource: () => false,
     },
+    registration: { enabled: registration },
     rpInitiatedLogout: { enabled: true },
   },
   // Each refresh brings another refresh token; one that comes twice ends everything.

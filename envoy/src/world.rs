@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use relying_party::time::UnixTime;
 use serde_json::Value;
 use wasm_host_tests::message::{Request, Response};
-use wasm_host_tests::provider::{CLUSTER, Provider};
+use wasm_host_tests::provider::Provider;
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::world::{Exchange, Need, Ticket, World};
 
@@ -56,6 +56,8 @@ pub struct EnvoyWorld {
 struct Configured {
     document: Value,
     environment: Vec<(String, String)>,
+    /// The clusters that lead to the provider.
+    clusters: BTreeSet<String>,
 }
 
 struct Pending {
@@ -106,6 +108,7 @@ impl Default for Options {
 impl EnvoyWorld {
     /// Starts with options.
     pub fn with(setup: Setup, options: Options) -> Self {
+        let clusters = setup.provider_clusters();
         let application = setup.application;
         let mut provider = SimulatedProvider::down(setup.provider);
         if !options.provider_down {
@@ -114,7 +117,7 @@ impl EnvoyWorld {
         let start = || Rc::new(Envoy::builder().workers(options.workers).stats(options.stats).start());
         let mut world = Self {
             envoy: ENVOY.with_borrow_mut(|envoy| Rc::clone(envoy.get_or_insert_with(start))),
-            setup: Configured { document: setup.document, environment: setup.environment },
+            setup: Configured { document: setup.document, environment: setup.environment, clusters },
             options,
             generation: 0,
             name: String::new(),
@@ -165,7 +168,7 @@ impl EnvoyWorld {
         let listener = self.listener(&self.name);
         self.address = listener.address();
         // Whatever host of the provider a cluster is for, the simulated one is behind it.
-        let of_provider = self.provider_clusters().into_iter().map(|name| (self.own(&name), self.provider.address()));
+        let of_provider = self.setup.clusters.iter().map(|name| (self.own(name), self.provider.address()));
         let clusters = of_provider.chain([(self.application(), self.backend.address())]);
         self.envoy.add(
             listener,
@@ -185,8 +188,8 @@ impl EnvoyWorld {
 
     fn listener(&self, name: &str) -> Listener {
         let mut document = self.setup.document.clone();
-        for name in self.provider_clusters() {
-            rename_cluster(&mut document["providers"], &name, &self.own(&name));
+        for name in &self.setup.clusters {
+            rename_cluster(&mut document["providers"], name, &self.own(name));
         }
         let filter = Filter::latchkey(document).in_vm(&self.name).stop_iteration(self.options.stop_iteration);
         let environment = self.setup.environment.iter();
@@ -200,13 +203,6 @@ impl EnvoyWorld {
 
     fn application(&self) -> String {
         format!("application-{}", self.generation)
-    }
-
-    /// The clusters that the document names for the provider and for its other hosts.
-    fn provider_clusters(&self) -> BTreeSet<String> {
-        let others = &self.setup.document["providers"][0]["clusters"];
-        let others = others.as_object().into_iter().flatten().filter_map(|(_, name)| name.as_str());
-        others.chain([CLUSTER]).map(str::to_owned).collect()
     }
 
     /// This world's cluster in the place of one that its document names.

@@ -14,7 +14,7 @@ use wasm_host_tests::provider::{Behaviour, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::world::{Exchange, World};
 
-const STATS: &str = include_str!("../../docs/monitoring/envoy-stats.yaml");
+const STATS: &str = include_str!("../../docs/src/monitoring/envoy-stats.yaml");
 const RBAC: &str = include_str!("../../examples/identity-for-filters/rbac.yaml");
 const RATE_LIMIT: &str = include_str!("../../examples/identity-for-filters/rate-limit.yaml");
 
@@ -145,7 +145,7 @@ fn dashboard_rules_and_documentation_name_what_envoy_shows() {
         let labels: Vec<_> = labels.iter().map(String::as_str).collect();
         let labels = if labels.is_empty() { "none".to_owned() } else { labels.join(", ") };
         let row = format!("| `{}` | {kind} | {labels} |", name(metric));
-        assert!(TABLE.contains(&row), "docs/monitoring.md lacks: {row}");
+        assert!(TABLE.contains(&row), "docs/src/monitoring.md lacks: {row}");
     }
     let documented = used(TABLE);
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
@@ -162,9 +162,9 @@ fn dashboard_rules_and_documentation_name_what_envoy_shows() {
     world.envoy().assert_no_crash();
 }
 
-const TABLE: &str = include_str!("../../docs/monitoring.md");
-const DASHBOARD: &str = include_str!("../../docs/monitoring/dashboard.json");
-const ALERTS: &str = include_str!("../../docs/monitoring/alerts.yaml");
+const TABLE: &str = include_str!("../../docs/src/monitoring.md");
+const DASHBOARD: &str = include_str!("../../docs/src/monitoring/dashboard.json");
+const ALERTS: &str = include_str!("../../docs/src/monitoring/alerts.yaml");
 /// Envoy merges histograms every five seconds.
 const PATIENCE: Duration = Duration::from_secs(40);
 

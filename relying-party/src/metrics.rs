@@ -1,4 +1,4 @@
-//! What is counted and measured, for the host's statistics. Names and labels are part of the public interface: docs/monitoring.md.
+//! What is counted and measured, for the host's statistics. Names and labels are part of the public interface: docs/src/monitoring.md.
 
 use crate::flow::provider::ProviderSlot;
 

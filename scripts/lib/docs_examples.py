@@ -7,10 +7,12 @@ Each fenced block says after its language what is tried:
     yaml envoy part          a part of an Envoy configuration, put into docs/reference/envoy.yaml: Envoy takes it
     sh run                   a command, run in a folder of the page with dist/ on PATH: it exits with 0
     sh fails                 the same, and it exits with something else
+    toml file NAME           a file that the commands of the page find under this name
     sh demo                  the same as run, while the demo of examples/legacy-application is running
     text output              what the command before it printed, among other things; `…` stands for anything
     text shown               something to look at: a picture, a log line, an answer
 
+The commands of a page find `openid-configuration.json` (docs/reference) and `latchkey.wasm` as well.
 `<!-- not tried: why -->` above a block says that it cannot be tried here.
 """
 
@@ -102,8 +104,11 @@ class Trial:
     def __init__(self, page, folder, latchkey, envoy):
         self.page, self.folder, self.latchkey, self.envoy = page, folder, latchkey, envoy
         self.printed = None
+        shutil.copy(REFERENCE / "openid-configuration.json", folder)
+        (folder / "latchkey.wasm").symlink_to(ROOT / "dist" / "latchkey.wasm")
+        programs = [str(latchkey.parent), str(pathlib.Path(envoy).parent), os.environ["PATH"]]
         self.environment = {
-            "PATH": f"{latchkey.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
+            "PATH": os.pathsep.join(programs), "HOME": str(folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
         } | SECRETS
 
     def do(self, block):
@@ -115,6 +120,8 @@ class Trial:
                 for name in names:
                     (self.folder / name).write_text(block.text)
                 self.check({"": block.text})
+            case _, ["file", name]:
+                (self.folder / name).write_text(block.text)
             case "yaml", ["envoy", "part"]:
                 self.validate(sections(block.text))
             case "sh", ["run" | "demo"]:

@@ -17,6 +17,7 @@ node_wheel_version=22.20.0
 binaryen_version=132.0.0
 oidc_provider_version=9.13.3
 playwright_version=1.65.1
+mcp_sdk_version=1.32.2
 oauth2_mock_server_version=9.3.0
 istio_models_version=3.0.1
 envoy_gateway_models_version=2.0.0
@@ -119,9 +120,10 @@ install_npm_packages() {
     printf '%s\n' "${missing[@]}" >>"$folder/installed"
 }
 
-# Node, a certified OpenID provider and the browser driver, from npm into target/npm.
+# Node, a certified OpenID provider, the browser driver and a client for tools of language models, from npm into target/npm.
 install_node_packages() {
-    install_npm_packages npm "node@$node_version" "oidc-provider@$oidc_provider_version" "playwright-core@$playwright_version"
+    install_npm_packages npm "node@$node_version" "oidc-provider@$oidc_provider_version" "playwright-core@$playwright_version" \
+        "@modelcontextprotocol/sdk@$mcp_sdk_version"
 }
 
 # Binaryen's optimiser of WebAssembly modules, from npm into target/npm with a Node to run it; the command is then in wasm_opt.

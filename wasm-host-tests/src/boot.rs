@@ -1,6 +1,5 @@
 //! What a relying party in a simulated proxy starts with.
 
-use crate::provider::CLUSTER;
 use crate::setup::Setup;
 use crate::shared::SharedMap;
 use crate::webdis;
@@ -27,12 +26,10 @@ pub struct Boot {
 impl Boot {
     /// The start of the instance with this number.
     pub fn new(setup: &Setup, instance: u64) -> Self {
-        let others = setup.document["providers"][0]["clusters"].as_object().into_iter().flatten();
-        let others = others.filter_map(|(_, cluster)| cluster.as_str().map(str::to_owned));
         Self {
             configuration: setup.document.to_string().into_bytes(),
             environment: setup.environment.clone(),
-            clusters: [CLUSTER, webdis::CLUSTER].map(str::to_owned).into_iter().chain(others).collect(),
+            clusters: setup.provider_clusters().into_iter().chain([webdis::CLUSTER.to_owned()]).collect(),
             shared: if setup.shares_data { SharedMap::default() } else { SharedMap::closed() },
             cryptography: setup.host_cryptography,
             verification: setup.verification,

@@ -291,6 +291,19 @@ impl Page {
         }
     }
 
+    /// Fills in a field of the page's form that is sent in the address, and sends it with what else is in the form.
+    #[track_caller]
+    pub fn fills_in(&self, field: &str, value: &str) -> Tab {
+        let html = self.exchange.response.text();
+        let (_, form) = html.split_once("<form").unwrap_or_else(|| panic!("no form: {html}"));
+        let form = form.split("</form>").next().unwrap_or_default();
+        let hidden = form.split("<input").skip(1).filter(|input| attribute(input, "type").as_deref() == Some("hidden"));
+        let hidden = hidden.filter_map(|input| Some((attribute(input, "name")?, attribute(input, "value")?)));
+        let query =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(hidden).append_pair(field, value).finish();
+        self.goes_to(&format!("{}?{query}", attribute(form, "action").expect("an action")))
+    }
+
     /// The next request of a page of the application itself.
     fn goes_to(&self, target: &str) -> Tab {
         let mut tab = Tab { trail: self.trail.clone(), ..Tab::new(target) };

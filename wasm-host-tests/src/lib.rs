@@ -11,6 +11,7 @@ pub mod browser;
 #[path = "../conformance/mod.rs"]
 pub mod conformance;
 pub mod core_world;
+pub mod examples;
 #[cfg(feature = "wasm")]
 pub mod host;
 pub mod jar;
@@ -23,6 +24,7 @@ pub mod signing;
 pub mod simulation;
 pub mod webdis;
 pub mod world;
+pub mod yaml;
 
 pub use core_world::CoreWorld;
 #[cfg(feature = "wasm")]

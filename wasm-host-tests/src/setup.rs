@@ -1,5 +1,7 @@
 //! What a scenario starts from.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::message::{ORIGIN, Response};
@@ -16,6 +18,8 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// The simulated provider.
     pub provider: Provider,
+    /// Clusters that lead to it, besides [`CLUSTER`] and those of its other hosts.
+    pub clusters: Vec<String>,
     /// What the protected application answers to every request.
     pub application: Response,
     /// How many VMs of one process run the configuration, where that can be chosen.
@@ -63,6 +67,7 @@ impl Default for Setup {
             document,
             environment,
             provider: Provider::default(),
+            clusters: Vec::new(),
             application,
             vms: 1,
             shares_data: true,
@@ -104,6 +109,14 @@ impl Setup {
             .header("x-auth-issuer", "claims.iss")
             .header("x-auth-scopes", "scopes.join(\" \")")
             .header("x-auth-how", "credential + \" \" + provider")
+    }
+
+    /// Every cluster that leads to the provider.
+    pub fn provider_clusters(&self) -> BTreeSet<String> {
+        let others = self.document["providers"][0]["clusters"].as_object().into_iter().flatten();
+        let others = others.filter_map(|(_, cluster)| cluster.as_str());
+        let own = self.clusters.iter().map(String::as_str);
+        others.chain(own).chain([CLUSTER]).map(str::to_owned).collect()
     }
 
     /// Sets a key of `session`.

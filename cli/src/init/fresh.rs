@@ -57,7 +57,7 @@ pub fn intro(what: &str) -> Vec<String> {
     vec![
         format!("Latchkey in front of an application, for {what}. Written by `latchkey init`."),
         "`latchkey check FILE` says whether the filter takes it, `latchkey explain FILE --request …` what it would do,".to_owned(),
-        "`latchkey render envoy|istio|envoy-gateway FILE` writes what to deploy. README.md, «Configuration», has all keys.".to_owned(),
+        "`latchkey render envoy|istio|envoy-gateway FILE` writes what to deploy. docs/src/generated/configuration.md has all keys.".to_owned(),
     ]
 }
 

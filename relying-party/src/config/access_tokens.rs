@@ -42,10 +42,10 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<AccessTokenPolicy>> 
     let audience = provider.optional("audience", None, |cursor| read_audience(&cursor).map(Some));
     let format = provider.optional("access_token", TokenFormat::Jwt, |cursor| {
         let formats = [("jwt", TokenFormat::Jwt), ("opaque", TokenFormat::Opaque), ("any", TokenFormat::Any)];
-        cursor.choice(&formats, &[])
+        cursor.choice(&formats)
     });
     let must_be_typed =
-        provider.optional("token_type", false, |cursor| cursor.choice(&[("any", false), ("at+jwt", true)], &[]));
+        provider.optional("token_type", false, |cursor| cursor.choice(&[("any", false), ("at+jwt", true)]));
     let (audience, format, must_be_typed) = (audience?, format?, must_be_typed?);
     let Some(audience) = audience else {
         for name in ["access_token", "token_type"] {

@@ -40,7 +40,7 @@ pub const OWN_CLAIMS: [&str; 12] =
     ["aud", "cnf", "credential", "exp", "iat", "iss", "jti", "nbf", "provider", "scope", "sub", "sub_id"];
 
 pub(super) const KEYS: Keys =
-    Keys { supported: &["header", "key", "other_keys", "issuer", "audience", "lifetime", "claims"], planned: &[] };
+    Keys { known: &["header", "key", "other_keys", "issuer", "audience", "lifetime", "claims"] };
 
 const DEFAULT_HEADER: &str = "x-latchkey-assertion";
 const DEFAULT_ISSUER: &str = "latchkey";

@@ -119,7 +119,7 @@ pub(super) fn read(provider: &Mapping<'_>) -> Option<Option<Client>> {
     let resource = provider.optional("resource", Vec::new(), |cursor| resource(&cursor));
     let pushed = provider.optional("pushed_authorization_requests", PushedAuthorizationRequests::Auto, |cursor| {
         use PushedAuthorizationRequests::{Always, Auto, Never};
-        cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)], &[])
+        cursor.choice(&[("auto", Auto), ("always", Always), ("never", Never)])
     });
     let userinfo = provider.optional("userinfo", false, |cursor| cursor.boolean());
     let id_token_hint = provider.optional("id_token_hint", false, |cursor| cursor.boolean());
@@ -172,7 +172,7 @@ impl Method {
 
 fn authentication(provider: &Mapping<'_>) -> Option<ClientAuthentication> {
     let methods = Method::ALL.map(|method| (method.name(), method));
-    let method = provider.optional("token_endpoint_auth_method", Method::Basic, |cursor| cursor.choice(&methods, &[]));
+    let method = provider.optional("token_endpoint_auth_method", Method::Basic, |cursor| cursor.choice(&methods));
     // Also when the method is wrong: a variable that is not set is reported all the same.
     let secret = provider.member("client_secret").as_ref().map(client_secret);
     let key = provider.member("client_key").as_ref().map(client_key::read);

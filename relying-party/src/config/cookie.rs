@@ -42,7 +42,7 @@ pub(super) fn read(session: &Mapping<'_>) -> Option<CookiePolicy> {
     let domain = session
         .optional("domain", None, |cursor| if cursor.is_null() { Some(None) } else { domain(&cursor).map(Some) });
     let same_site = session.optional("same_site", SameSite::Lax, |cursor| {
-        cursor.choice(&[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)], &[])
+        cursor.choice(&[("lax", SameSite::Lax), ("strict", SameSite::Strict), ("none", SameSite::None)])
     });
     let secure = session.optional("secure", true, |cursor| cursor.boolean());
     let partitioned = session.optional("partitioned", false, |cursor| cursor.boolean());

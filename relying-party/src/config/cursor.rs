@@ -25,10 +25,8 @@ impl<'a> Reading<'a> {
 
 /// The keys of a mapping.
 pub(super) struct Keys {
-    /// Those this version understands.
-    pub(super) supported: &'static [&'static str],
-    /// Those of the interface whose behaviour does not exist yet: refused, never ignored.
-    pub(super) planned: &'static [&'static str],
+    /// Any other is refused, never ignored.
+    pub(super) known: &'static [&'static str],
 }
 
 /// A value in the document. Reading it wrongly reports a problem and gives `None`.
@@ -68,11 +66,6 @@ impl<'a> Cursor<'a> {
             message: message.into(),
             hint: hint.map(str::to_owned),
         });
-    }
-
-    /// Reports that this place holds `what` of the interface, which does not work yet.
-    pub(super) fn report_planned(&self, what: impl fmt::Display) {
-        self.report(format!("{what} is known, but not supported by this version yet"), None);
     }
 
     /// Reports a value of the wrong kind; the value itself is not shown, a secret may stand in the wrong place.
@@ -121,19 +114,15 @@ impl<'a> Cursor<'a> {
         integer
     }
 
-    /// One of `accepted`; `planned` values are refused as not supported yet.
-    pub(super) fn choice<T: Copy>(&self, accepted: &[(&'static str, T)], planned: &[&str]) -> Option<T> {
+    /// One of `accepted`.
+    pub(super) fn choice<T: Copy>(&self, accepted: &[(&'static str, T)]) -> Option<T> {
         let expected = alternatives(accepted.iter().map(|(spelling, _)| *spelling));
         let text = self.text(&expected)?;
         if let Some((_, value)) = accepted.iter().find(|(spelling, _)| *spelling == text) {
             return Some(*value);
         }
-        if planned.contains(&text) {
-            self.report_planned(format_args!("`{text}`"));
-        } else {
-            let hint = nearest(text, accepted.iter().map(|(spelling, _)| *spelling));
-            self.report(format!("found {}, expected {expected}", quoted(text)), hint);
-        }
+        let hint = nearest(text, accepted.iter().map(|(spelling, _)| *spelling));
+        self.report(format!("found {}, expected {expected}", quoted(text)), hint);
         None
     }
 
@@ -178,10 +167,8 @@ impl<'a> Cursor<'a> {
     pub(super) fn mapping_of(&self, keys: &Keys) -> Option<Mapping<'a>> {
         let mapping = self.mapping("a mapping")?;
         for (name, member) in mapping.members() {
-            if keys.planned.contains(&name) {
-                member.report_planned(format_args!("`{name}`"));
-            } else if !keys.supported.contains(&name) {
-                member.report_unknown_key(name, keys.supported);
+            if !keys.known.contains(&name) {
+                member.report_unknown_key(name, keys.known);
             }
         }
         Some(mapping)

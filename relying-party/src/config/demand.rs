@@ -47,7 +47,7 @@ pub(super) fn read<'a>(
             ("optional", Kind::Optional),
             ("none", Kind::None),
         ];
-        cursor.choice(&kinds, &[])
+        cursor.choice(&kinds)
     });
     let kind = kind?;
     if kind == Kind::None {

@@ -8,7 +8,7 @@ use super::provider::Provider;
 use crate::policy::demand::Exchange;
 use crate::spelling::nearest;
 
-pub(super) const KEYS: Keys = Keys { supported: &["provider", "audience", "scope"], planned: &[] };
+pub(super) const KEYS: Keys = Keys { known: &["provider", "audience", "scope"] };
 
 const EXPECTED_SCOPE: &str = "scope values separated by single spaces";
 

@@ -89,18 +89,7 @@ pub struct Config {
 }
 
 const KEYS: Keys = Keys {
-    supported: &[
-        "providers",
-        "public_url",
-        "base_path",
-        "session",
-        "rules",
-        "headers",
-        "properties",
-        "assertion",
-        "audit",
-    ],
-    planned: &[],
+    known: &["providers", "public_url", "base_path", "session", "rules", "headers", "properties", "assertion", "audit"],
 };
 
 impl Config {

@@ -43,7 +43,7 @@ pub struct Provider {
 }
 
 pub(super) const KEYS: Keys = Keys {
-    supported: &[
+    known: &[
         "name",
         "display_name",
         "issuer",
@@ -68,7 +68,6 @@ pub(super) const KEYS: Keys = Keys {
         "userinfo",
         "login_hint_domains",
     ],
-    planned: &[],
 };
 
 const DEFAULT_CLOCK_SKEW: Duration = Duration::from_secs(60);

@@ -11,7 +11,7 @@ use crate::policy::matcher::{Matcher, MatcherSpec};
 use crate::policy::rules::Rule;
 
 pub(super) const KEYS: Keys = Keys {
-    supported: &[
+    known: &[
         "name",
         "match",
         "authentication",
@@ -23,11 +23,9 @@ pub(super) const KEYS: Keys = Keys {
         "exchange",
         "preserve_form",
     ],
-    planned: &[],
 };
 
-pub(super) const MATCH_KEYS: Keys =
-    Keys { supported: &["path", "path_prefix", "path_regex", "host", "methods"], planned: &[] };
+pub(super) const MATCH_KEYS: Keys = Keys { known: &["path", "path_prefix", "path_regex", "host", "methods"] };
 
 /// Each request may run through all of them, and each is compared with all before it.
 const MOST_RULES: usize = 1000;
@@ -121,7 +119,7 @@ fn everything() -> Option<Matcher> {
 
 /// A rule with an unknown key matches less than what can be read of it says.
 fn has_unknown(members: &Mapping<'_>) -> bool {
-    members.members().any(|(name, _)| !MATCH_KEYS.supported.contains(&name))
+    members.members().any(|(name, _)| !MATCH_KEYS.known.contains(&name))
 }
 
 /// Reads one key into `target`, compiled alone so that every wrong key of a `match` is reported.

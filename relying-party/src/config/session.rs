@@ -63,7 +63,7 @@ pub(super) struct SessionDocument {
 }
 
 pub(super) const KEYS: Keys = Keys {
-    supported: &[
+    known: &[
         "keys",
         "cookie",
         "domain",
@@ -79,7 +79,6 @@ pub(super) const KEYS: Keys = Keys {
         "preserve_fragment",
         "store",
     ],
-    planned: &[],
 };
 
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -22,7 +22,7 @@ pub enum OnStoreFailure {
     Local,
 }
 
-pub(super) const KEYS: Keys = Keys { supported: &["cluster", "kind", "sessions", "on_failure"], planned: &[] };
+pub(super) const KEYS: Keys = Keys { known: &["cluster", "kind", "sessions", "on_failure"] };
 
 /// Reads `store`.
 pub(super) fn read(cursor: &Cursor<'_>) -> Option<StorePolicy> {
@@ -30,10 +30,10 @@ pub(super) fn read(cursor: &Cursor<'_>) -> Option<StorePolicy> {
     let cluster = store
         .required("cluster", EXPECTED_CLUSTER)
         .and_then(|cursor| cursor.label(EXPECTED_CLUSTER).map(str::to_owned));
-    let kind = store.required("kind", "`webdis`").and_then(|cursor| cursor.choice(&[("webdis", ())], &[]));
+    let kind = store.required("kind", "`webdis`").and_then(|cursor| cursor.choice(&[("webdis", ())]));
     let keeps_sessions = store.optional("sessions", false, |cursor| cursor.boolean());
     let on_failure = store.optional("on_failure", OnStoreFailure::Deny, |cursor| {
-        cursor.choice(&[("deny", OnStoreFailure::Deny), ("local", OnStoreFailure::Local)], &[])
+        cursor.choice(&[("deny", OnStoreFailure::Deny), ("local", OnStoreFailure::Local)])
     });
     kind?;
     Some(StorePolicy { cluster: cluster?, keeps_sessions: keeps_sessions?, on_failure: on_failure? })

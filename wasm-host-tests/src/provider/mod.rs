@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use crate::message::{Request, Response};
 use id_token::Draft;
 use keys::TestKey;
-use places::issuer_of;
 pub use refresh::RefreshTokens;
 
 /// The issuer identifier. Its site is not the application's, so that cookies meet the rules for other sites.
@@ -192,6 +191,8 @@ pub struct Provider {
     pub access_token_lifetime: Duration,
     /// Whether a client gets refresh tokens.
     pub refresh_tokens: RefreshTokens,
+    /// Which issuers it is besides, each with the same endpoints, users and keys.
+    pub issuers: Vec<String>,
     /// Where its endpoints are besides, by address without query: those of a provider that is played.
     pub places: BTreeMap<String, Endpoint>,
     /// What is said of access tokens that only this provider understands.
@@ -242,6 +243,7 @@ impl Default for Provider {
             token_lifetime: Duration::from_secs(300),
             access_token_lifetime: Duration::from_secs(600),
             refresh_tokens: RefreshTokens::None,
+            issuers: Vec::new(),
             places: BTreeMap::new(),
             opaque_tokens: BTreeMap::new(),
             code_prefix: "code-",
@@ -364,7 +366,7 @@ impl Provider {
     fn normally(&mut self, endpoint: Endpoint, request: &Request, now: UnixTime) -> Response {
         match endpoint {
             Endpoint::Discovery => {
-                let mut document = self.discovery_document(issuer_of(request));
+                let mut document = self.discovery_document(&self.issuer_of(request));
                 (self.metadata)(&mut document);
                 Response::json(200, &document)
             }

@@ -12,7 +12,7 @@ use url::Url;
 use super::client::{all, form};
 use super::id_token::{Draft, Signing};
 use super::tokens::TOKEN_EXCHANGE;
-use super::{Authorization, CLIENT_ID, ISSUER, Obedience, Provider, issuer_of};
+use super::{Authorization, CLIENT_ID, ISSUER, Obedience, Provider};
 use crate::message::{Request, Response};
 
 /// How long a code may be redeemed.
@@ -85,7 +85,7 @@ impl Provider {
         }
         answer.extend(state.map(|state| ("state", state)));
         let issuer = self.response_issuer.clone();
-        let issuer = issuer.map(|issuer| if issuer == ISSUER { issuer_of(request).to_owned() } else { issuer });
+        let issuer = issuer.map(|issuer| if issuer == ISSUER { self.issuer_of(request) } else { issuer });
         answer.extend(issuer.map(|issuer| ("iss", issuer)));
         match parameter("response_mode").as_deref() {
             Some("form_post") => form_post(&redirect_uri, &answer),
@@ -140,8 +140,8 @@ impl Provider {
             return self.complain(400, problem);
         }
         let access_token = format!("access-token-of-{code}");
-        let who = (issuer_of(request), nonce.clone());
-        let id_token = self.id_token(who, authentication.clone(), &access_token, now);
+        let issuer = self.issuer_of(request);
+        let id_token = self.id_token((&issuer, nonce.clone()), authentication.clone(), &access_token, now);
         let mut document = json!({
             "access_token": access_token, "token_type": "Bearer", "id_token": id_token,
             "expires_in": self.access_token_lifetime.as_secs(),

@@ -7,7 +7,7 @@ use relying_party::time::UnixTime;
 use serde_json::json;
 
 use super::oauth::Authentication;
-use super::{Endpoint, Provider, issuer_of};
+use super::{Endpoint, Provider};
 use crate::message::{Request, Response};
 
 /// Whether the provider issues refresh tokens.
@@ -72,8 +72,8 @@ impl Provider {
             return invalid_grant();
         }
         let access_token = format!("access-token-of-{name}-at-{}", now.as_secs());
-        let id_token =
-            self.id_token((issuer_of(request), token.nonce.clone()), token.authentication.clone(), &access_token, now);
+        let issuer = self.issuer_of(request);
+        let id_token = self.id_token((&issuer, token.nonce.clone()), token.authentication.clone(), &access_token, now);
         let mut document = json!({
             "access_token": access_token, "token_type": "Bearer", "id_token": id_token,
             "expires_in": self.access_token_lifetime.as_secs(),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::id_token::Draft;
-use super::{CLIENT_ID, Provider, issuer_of};
+use super::{CLIENT_ID, Provider};
 use crate::message::{Request, Response};
 
 impl Provider {
@@ -20,7 +20,7 @@ impl Provider {
         }
         let mut draft = Draft::new(self.signing_key, claims);
         if self.signs_userinfo {
-            draft.claim("iss", issuer_of(request));
+            draft.claim("iss", self.issuer_of(request));
             draft.claim("aud", CLIENT_ID);
         }
         (self.userinfo_answer)(&mut draft);

@@ -45,7 +45,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
     let environment =
         |name: &str| setup.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let config = Config::parse(setup.document.to_string().as_bytes(), &environment).expect("the configuration");
-    let managed = ManagedHeaders::new(config.headers.iter().map(|header| &header.name));
+    let managed = ManagedHeaders::new(config.managed_headers());
     let token = tokens::sign(TestKey::Rsa1, 1, now).remove(0);
     let head = RequestHead::new(head(&token));
     let path = RequestPath::parse("/orders/4711").expect("a path");
@@ -78,7 +78,7 @@ pub fn print(setup: &Setup, now: UnixTime) {
     });
     row(each, "rule's demand", || admit().identity().is_some());
     row(each, "headers for the backend", || {
-        Forward::new(black_box(&passage), &head, None, &managed, &config, Vec::new()).added().count() > 0
+        Forward::new(black_box(&passage), &head, None, &managed, &config, Vec::new(), now).added().count() > 0
     });
     let first = "first sight";
     row(first, "token read", || UnverifiedAccessToken::parse(black_box(&token)).is_ok());

@@ -63,7 +63,7 @@ fn the_reference_of_the_configuration_is_current() {
                 let name = title.trim_matches('`');
                 let name = if mappings.contains_key(name) { name } else { "" };
                 let (keys, document, pointer) = mappings.remove(name).expect("each mapping once");
-                current = Some((keys.supported.to_vec(), document, pointer, name.to_owned()));
+                current = Some((keys.known.to_vec(), document, pointer, name.to_owned()));
                 write!(page, "\n## {title}\n\n").unwrap();
             }
             Line::Note(note) => {
