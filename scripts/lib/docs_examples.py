@@ -12,7 +12,7 @@ Each fenced block says after its language what is tried:
     text output              what the command before it printed, among other things; `…` stands for anything
     text shown               something to look at: a picture, a log line, an answer
 
-The commands of a page find `openid-configuration.json` (docs/reference) and `latchkey.wasm` as well.
+The commands of a page find `openid-configuration.json` (docs/reference) and `latchkey.wasm` as well, those of an example its own files.
 `<!-- not tried: why -->` above a block says that it cannot be tried here.
 """
 
@@ -104,6 +104,8 @@ class Trial:
     def __init__(self, page, folder, latchkey, envoy):
         self.page, self.folder, self.latchkey, self.envoy = page, folder, latchkey, envoy
         self.printed = None
+        if page.startswith("examples/"):
+            shutil.copytree((ROOT / page).parent, folder, dirs_exist_ok=True)
         shutil.copy(REFERENCE / "openid-configuration.json", folder)
         (folder / "latchkey.wasm").symlink_to(ROOT / "dist" / "latchkey.wasm")
         programs = [str(latchkey.parent), str(pathlib.Path(envoy).parent), os.environ["PATH"]]
