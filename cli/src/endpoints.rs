@@ -2,6 +2,7 @@
 
 use relying_party::config::{Provider, PushedAuthorizationRequests};
 use relying_party::protocol::ProviderMetadata;
+use sha2::{Digest as _, Sha256};
 use url::Url;
 
 /// An address that the filter sends requests to.
@@ -32,10 +33,18 @@ impl Address {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// The host as a part of a name in Kubernetes.
+    /// The host as a part of a name in Kubernetes: short enough to have something before it.
     pub fn label(&self) -> String {
-        let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
-        self.number().chars().map(plain).collect::<String>().trim_matches('-').to_owned()
+        const LONGEST: usize = 40;
+        let plain =
+            |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
+        let label: String = self.number().chars().map(plain).collect();
+        let label = label.trim_matches('-');
+        if label.len() <= LONGEST {
+            return label.to_owned();
+        }
+        let digest: String = Sha256::digest(&self.host).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digest}", label.get(..LONGEST).unwrap_or(label).trim_end_matches('-'))
     }
 }
 

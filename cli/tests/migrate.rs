@@ -165,6 +165,26 @@ fn small_files_of_other_providers_work_too() {
 }
 
 #[test]
+fn a_discovery_document_tells_of_endpoints_on_other_hosts() {
+    let stage = Stage::new();
+    stage.file("oauth2-proxy.cfg", "provider = \"google\"\nclient_id = \"a\"\n");
+    stage.run(&["init", "--from", "oauth2-proxy.cfg", "--discovery", &command::discovery_of("google")]).succeeded();
+    has_all(
+        &stage.read("latchkey.yaml"),
+        &["www.googleapis.com: google-www-googleapis-com", "oauth2.googleapis.com: google-"],
+    );
+    let keycloak = command::discovery_of("keycloak");
+    stage
+        .run(&["init", "--from", "oauth2-proxy.cfg", "--discovery", &keycloak, "--out", "b.yaml"])
+        .failed_with("about another issuer");
+    assert_eq!(
+        stage.run(&["init", "--from", "oauth2-proxy.cfg", "--client-id", "b"]).status,
+        Some(2),
+        "the file says it"
+    );
+}
+
+#[test]
 fn what_envoys_own_filters_did_is_carried_over() {
     let (_, text, said) = migrated(&["--from-envoy", &data("envoy-oauth2.yaml")]);
     has_all(

@@ -304,6 +304,9 @@ fn what_cannot_be_rendered_is_said() {
     with("latchkey.yaml").failed_with("is it the issuer?");
     stage.file("ports.json", DISCOVERY.replace("login.example.org/realms/corp/token", "login.example.org:8443/token"));
     with("ports.json").failed_with("at two ports of login.example.org");
+    stage.file("number.json", DISCOVERY.replace("keys.example.org", "10.96.0.1"));
+    let of_gateway = ["render", "envoy-gateway", "latchkey.yaml", "--discovery", "number.json", "--module", IMAGE];
+    stage.run(&of_gateway).failed_with("which is a number and no name");
     stage.file("bad.yaml", GOOD.replace("issuer:", "isuer:"));
     stage.run(&["render", "envoy", "bad.yaml"]).failed_with("did you mean `issuer`?");
     let two = GOOD.replace("public_url:", "- {name: ci, issuer: \"https://ci.example.org\", cluster: ci, audience: [a], metadata: {jwks_uri: \"https://ci.example.org/keys\"}}\npublic_url:");

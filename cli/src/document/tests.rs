@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, clippy::panic, reason = "tests")]
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn document(text: &str) -> Document {
@@ -71,4 +73,14 @@ fn little_text_cannot_become_much() {
     assert!(refusal(&format!("a0: &x0 [1, 2]\n{laughs}")).contains("too large"));
     assert!(refusal(&"[".repeat(100_000)).contains("recursion"));
     assert!(refusal(&"- ".repeat(100_000)).contains("too deep"));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC{0,60}|[-?:,\\[\\]{}#&*!|>'\"%@` \na1]{0,40}") {
+        if let Ok(document) = Document::parse("test".to_owned(), text) {
+            let place = document.place("a.b[1]");
+            prop_assert!(document.text.get(place).is_some());
+        }
+    }
 }

@@ -4,6 +4,7 @@ use super::Arguments;
 use super::draft::{Draft, Line, texts, variable};
 use super::provider::Found;
 use crate::document::Tree;
+use crate::endpoints::Address;
 
 /// What stands where only the operator knows better.
 const EXAMPLE_AUDIENCE: &str = "https://api.example.org";
@@ -91,13 +92,7 @@ fn provider(arguments: &Arguments, found: &Found, name: &str, secret: Option<&st
         cluster.as_str(),
         "the Envoy cluster that leads to the provider; `render` writes it",
     ));
-    if !found.other_hosts.is_empty() {
-        let clusters = found
-            .other_hosts
-            .iter()
-            .map(|address| (address.host.clone(), format!("{name}-{}", address.label()).as_str().into()));
-        lines.push(Line::explained("clusters", Tree::Mapping(clusters.collect()), "endpoints on other hosts"));
-    }
+    lines.extend(clusters(found, name));
     if found.signs_in {
         let client_id = client_id(arguments, found);
         lines.push(Line::explained("client_id", client_id.as_str(), "as registered at the provider"));
@@ -133,6 +128,26 @@ fn provider(arguments: &Arguments, found: &Found, name: &str, secret: Option<&st
         (true, true) => lines.push(Line::remark("audience: [https://api.example.org]   # to accept access tokens, under rules with `authentication: bearer`")),
     }
     lines
+}
+
+/// Adds what is known of the first provider's endpoints to a draft that was made without asking.
+pub fn add_clusters(draft: &mut Draft, found: &Found) {
+    let Some(lines) = draft.providers.first_mut() else { return };
+    let name = lines.iter().find_map(|line| match line {
+        Line::Member(name, Tree::Text(text), _) if name == "name" => Some(text.clone()),
+        _ => None,
+    });
+    let place = lines.iter().position(|line| matches!(line, Line::Member(name, ..) if name == "cluster"));
+    if let (Some(place), Some(line)) = (place, clusters(found, &name.unwrap_or_default())) {
+        lines.insert(place.saturating_add(1), line);
+    }
+}
+
+/// `clusters`, when there are endpoints on other hosts.
+fn clusters(found: &Found, name: &str) -> Option<Line> {
+    let cluster = |address: &Address| (address.host.clone(), format!("{name}-{}", address.label()).as_str().into());
+    let clusters: Vec<(String, Tree)> = found.other_hosts.iter().map(cluster).collect();
+    (!clusters.is_empty()).then(|| Line::explained("clusters", Tree::Mapping(clusters), "endpoints on other hosts"))
 }
 
 fn client_id(arguments: &Arguments, found: &Found) -> String {

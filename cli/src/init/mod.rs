@@ -19,6 +19,9 @@ use crate::new_file::{self, NewFileError};
 use crate::{output, report};
 use draft::{Draft, variable};
 
+/// What these files say cannot be said beside them.
+const OTHER_PROGRAMS: [&str; 2] = ["from", "from_envoy"];
+
 /// Write a configuration for a provider, with a new session key
 ///
 /// Asks the provider what it is like (or reads that from a file), and writes a commented latchkey.yaml that passes `check`. Never
@@ -51,19 +54,19 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// The client identifier that the provider gave out
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with_all = OTHER_PROGRAMS)]
     client_id: Option<String>,
     /// The client has no secret
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = OTHER_PROGRAMS)]
     public_client: bool,
     /// Where browsers find the application, such as https://portal.example.org
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// Accept access tokens that are for this audience; may be repeated
-    #[arg(long, value_name = "AUDIENCE")]
+    #[arg(long, value_name = "AUDIENCE", conflicts_with_all = OTHER_PROGRAMS)]
     audience: Vec<String>,
     /// Admit only people of this domain: by the hosted domain at Google, elsewhere by the e-mail address
-    #[arg(long, value_name = "DOMAIN")]
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = OTHER_PROGRAMS)]
     domain: Option<String>,
     /// A tenant of Entra ID whose people may come; may be repeated
     #[arg(long = "tenant", value_name = "ID")]
@@ -100,9 +103,13 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let session_key = arguments.session_key_env.as_deref().map_or_else(|| key.as_str().into(), variable);
     let mut steps = Steps::default();
     let draft = match migration(arguments, &session_key)? {
-        Some(Migration { draft, changes, secrets }) => {
+        Some(Migration { mut draft, issuer, changes, secrets }) => {
             steps.changes = changes;
             steps.secrets = secrets;
+            if let (Some(issuer), Some(file)) = (issuer, &arguments.discovery) {
+                let found = provider::find(Some(&issuer), Some(file), &arguments.tenants)?;
+                fresh::add_clusters(&mut draft, &found);
+            }
             draft
         }
         None => {

@@ -27,6 +27,8 @@ pub struct Given<'g> {
 pub struct Migration {
     /// The new one.
     pub draft: Draft,
+    /// The issuer of its first provider.
+    pub issuer: Option<String>,
     /// What changes, a line each.
     pub changes: Vec<String>,
     /// The variables that need the old secrets.

@@ -4,7 +4,7 @@
 //! that nobody can take: a rule before it, with the same match, answers 404 (Gateway API: of equal matches the first wins).
 
 use super::module::{ModuleError, Place};
-use super::plan::{Plan, Upstream};
+use super::plan::{Plan, PlanError, Upstream};
 use super::{CommonArguments, RenderError, plan};
 use crate::yaml;
 
@@ -37,6 +37,10 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
         format!("httproute/{namespace}/{name}-{}/rule/1", address.label())
     };
     let plan = plan(&arguments.common, &naming)?;
+    if let Some(upstream) = plan.upstreams.iter().find(|upstream| upstream.address.tls && upstream.address.is_number())
+    {
+        return Err(RenderError::from(PlanError::NoName { host: upstream.address.host.clone() }).into());
+    }
     let sha256 = yaml::scalar(&plan.module.sha256);
     let code = match &plan.module.place {
         Place::Image(image) => {

@@ -47,6 +47,10 @@ pub enum PlanError {
     #[error("the configuration has a store, and nobody says where it is")]
     #[diagnostic(help("say where Webdis listens: --store webdis.example.org:7379"))]
     NoStore,
+    /// Some verify names only.
+    #[error("Envoy Gateway cannot verify the certificate of {host}, which is a number and no name")]
+    #[diagnostic(help("override the endpoint in `metadata` with one that has a name"))]
+    NoName { host: String },
     /// The store's address is none.
     #[error("--store is no HOST:PORT")]
     StoreAddress,

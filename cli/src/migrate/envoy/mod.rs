@@ -20,6 +20,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
     }
     let mut changes = Vec::new();
     let mut secrets = Vec::new();
+    let mut of_sessions = None;
     let mut draft = Draft { intro: intro(&format!("what Envoy's own filters in {file} did")), ..Draft::default() };
     let jwt = verifies
         .map(|filter| jwt_authn::read(filter, signs_in.map(|config| cluster(config).unwrap_or_default()), &mut changes))
@@ -30,6 +31,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
         let name = given.name.map_or_else(|| provider_name(cluster(config).unwrap_or("idp")), str::to_owned);
         let secret = secret_variable(&name);
         draft.providers.push(provider(config, &issuer, &name, &secret, &mut changes));
+        of_sessions = Some(issuer);
         addresses(config, given, &mut draft, &mut changes);
         draft.session = session(given.session_key.clone());
         draft.rules.extend(passes_through(config, &mut changes));
@@ -54,7 +56,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
             draft.headers.push(header);
         }
     }
-    Ok(Migration { draft, changes, secrets })
+    Ok(Migration { draft, issuer: of_sessions, changes, secrets })
 }
 
 /// The first `typed_config` of this type, wherever it stands.

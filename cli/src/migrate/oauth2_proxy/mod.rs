@@ -33,7 +33,7 @@ pub fn migrate(file: &str, options: &Table, given: &Given<'_>) -> Result<Migrati
     draft.rules = carrying.rules(&provider);
     draft.headers = carrying.headers();
     carrying.say_the_rest();
-    Ok(Migration { draft, changes: carrying.changes, secrets: vec![secret] })
+    Ok(Migration { draft, issuer: Some(issuer), changes: carrying.changes, secrets: vec![secret] })
 }
 
 impl Carrying<'_> {
