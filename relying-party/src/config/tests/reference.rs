@@ -1,7 +1,6 @@
 //! The reference of the configuration: its keys are those that the reader knows, what a value may be is what it says when it
 //! refuses one, and a written default is one that changes nothing. `docs/reference/configuration.txt` adds what a key means.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::super::cursor::Keys;
@@ -10,82 +9,86 @@ use super::*;
 use crate::documentation::{Line, assert_current, cell, lines, sources};
 use crate::jose::signing_key::tests::P256_PEM;
 
-/// Every mapping with fixed keys, with a document that has it, and where.
-fn mappings() -> Vec<(&'static str, &'static Keys, Value, &'static str)> {
-    let with_rule = |rule| with("/rules", json!([rule]));
+/// A mapping with fixed keys.
+struct Section {
+    /// As in the heading of its section.
+    name: &'static str,
+    /// Those without a line so far.
+    keys: Vec<&'static str>,
+    /// A document that has such a mapping.
+    document: Value,
+    /// Where.
+    pointer: &'static str,
+}
+
+/// Every mapping with fixed keys.
+fn sections() -> Vec<Section> {
     let issuer = with("/providers/0/audience", json!(["https://api.example.org"]));
     let home = with("/public_url", json!("https://portal.example.org"));
-    let bearer = json!({"match": {"path_prefix": "/a"}, "authentication": "any"});
-    let bearer = changed(issuer.clone(), "/rules", json!([bearer]));
-    let exchange = json!({
-        "match": {"path_prefix": "/a"},
-        "exchange": {"provider": "corp", "audience": "https://backend.example.org"},
-    });
+    let store = with("/session/store", json!({"cluster": "webdis", "kind": "webdis"}));
+    let rule = json!({"match": {"path_prefix": "/a"}, "authentication": "any"});
+    let rule = changed(issuer.clone(), "/rules", json!([rule]));
+    let exchange = json!({"provider": "corp", "audience": "https://backend.example.org"});
+    let exchange = with("/rules", json!([{"match": {"path_prefix": "/a"}, "exchange": exchange}]));
+    let assertion = changed(home, "/assertion", json!({"key": P256_PEM}));
+    let audit = with("/audit", json!({"subject": "hashed"}));
+    let section = |name, keys: &Keys, document, pointer| Section { name, keys: keys.known.to_vec(), document, pointer };
     vec![
-        ("", &super::super::KEYS, minimal(), ""),
-        ("providers[]", &provider::KEYS, issuer, "/providers/0"),
-        ("session", &session::KEYS, minimal(), "/session"),
-        (
-            "session.store",
-            &store::KEYS,
-            with("/session/store", json!({"cluster": "webdis", "kind": "webdis"})),
-            "/session/store",
-        ),
-        ("rules[]", &rules::KEYS, bearer, "/rules/0"),
-        ("rules[].match", &rules::MATCH_KEYS, with_rule(json!({"match": {"path_prefix": "/a"}})), "/rules/0/match"),
-        ("assertion", &assertion::KEYS, changed(home, "/assertion", json!({"key": P256_PEM})), "/assertion"),
-        ("audit", &audit::KEYS, with("/audit", json!({"subject": "hashed"})), "/audit"),
-        ("rules[].exchange", &exchange::KEYS, with_rule(exchange), "/rules/0/exchange"),
+        section("The document", &super::super::KEYS, minimal(), ""),
+        section("providers[]", &provider::KEYS, issuer, "/providers/0"),
+        section("session", &session::KEYS, minimal(), "/session"),
+        section("session.store", &store::KEYS, store, "/session/store"),
+        section("rules[].match", &rules::MATCH_KEYS, rule.clone(), "/rules/0/match"),
+        section("rules[]", &rules::KEYS, rule, "/rules/0"),
+        section("rules[].exchange", &exchange::KEYS, exchange, "/rules/0/exchange"),
+        section("assertion", &assertion::KEYS, assertion, "/assertion"),
+        section("audit", &audit::KEYS, audit, "/audit"),
     ]
 }
 
 #[test]
 fn the_reference_of_the_configuration_is_current() {
-    let mut mappings: BTreeMap<_, _> =
-        mappings().into_iter().map(|(name, keys, document, pointer)| (name, (keys, document, pointer))).collect();
-    let defined: usize = sources("relying-party/src/config")
-        .iter()
-        .map(|source| source.matches(concat!("KEYS: ", "Keys =")).count())
-        .sum();
-    assert_eq!(mappings.len(), defined, "a mapping of the configuration is not in its reference");
+    let mut sections = sections();
+    let constants = sources("relying-party/src/config");
+    let constants = constants.iter().map(|source| source.matches(concat!("KEYS: ", "Keys =")).count());
+    assert_eq!(sections.len(), constants.sum::<usize>(), "a mapping of the configuration is not in its reference");
 
     let mut page = String::new();
-    let mut current: Option<(Vec<&str>, Value, &str, String)> = None;
-    let finish = |current: &Option<(Vec<&str>, Value, &str, String)>| {
-        if let Some((missing, _, _, place)) = current {
-            assert_eq!(missing, &[""; 0], "keys of `{place}` without a line in docs/reference/configuration.txt");
-        }
-    };
+    let mut current = None;
     for line in lines("configuration.txt") {
         match line {
             Line::Heading(title) => {
-                finish(&current);
+                current.iter().for_each(Section::finish);
                 let name = title.trim_matches('`');
-                let name = if mappings.contains_key(name) { name } else { "" };
-                let (keys, document, pointer) = mappings.remove(name).expect("each mapping once");
-                current = Some((keys.known.to_vec(), document, pointer, name.to_owned()));
+                let at = sections.iter().position(|section| section.name == name).expect("a section once, by its name");
+                current = Some(sections.swap_remove(at));
                 write!(page, "\n## {title}\n\n").unwrap();
             }
             Line::Note(note) => {
-                writeln!(page, "{note}\n\n| key | value | default | meaning |\n|---|---|---|---|").unwrap()
+                writeln!(page, "{note}\n\n| key | value | default | meaning |\n|---|---|---|---|").unwrap();
             }
-            Line::Entry(fields) => {
-                let [key, default, meaning] = fields.try_into().unwrap();
-                let (missing, document, pointer, name) = current.as_mut().unwrap();
-                let known = missing.iter().position(|known| *known == key);
-                missing.swap_remove(known.unwrap_or_else(|| panic!("`{key}` is no key of `{name}`, or twice")));
-                let pointer = format!("{pointer}/{key}");
-                check_default(document, &pointer, &default);
-                let default = default.trim_start_matches("= ");
-                let (value, meaning) = (cell(&expected(document, &pointer)), cell(&meaning));
-                let anchor = format!("<a id=\"{}.{key}\"></a>", name.replace("[]", ""));
-                writeln!(page, "| {anchor}`{key}` | {value} | {default} | {meaning} |").unwrap();
-            }
+            Line::Entry(fields) => page.push_str(&current.as_mut().unwrap().row(fields.try_into().unwrap())),
         }
     }
-    finish(&current);
-    assert!(mappings.is_empty(), "without a section: {:?}", mappings.keys());
+    current.iter().for_each(Section::finish);
+    assert!(sections.is_empty(), "mappings without a section in docs/reference/configuration.txt");
     assert_current("configuration.md", page.trim_start());
+}
+
+impl Section {
+    fn row(&mut self, [key, default, meaning]: [String; 3]) -> String {
+        let known = self.keys.iter().position(|known| *known == key);
+        self.keys.swap_remove(known.unwrap_or_else(|| panic!("`{key}` is no key of `{}`, or twice", self.name)));
+        let pointer = format!("{}/{key}", self.pointer);
+        check_default(&self.document, &pointer, &default);
+        let anchor = format!("<a id=\"{}.{key}\"></a>", self.name.replace("[]", "").replace("The document", ""));
+        let (value, meaning) = (cell(&expected(&self.document, &pointer)), cell(&meaning));
+        format!("| {anchor}`{key}` | {value} | {} | {meaning} |\n", default.trim_start_matches("= "))
+    }
+
+    fn finish(&self) {
+        assert_eq!(self.keys, [""; 0], "keys of `{}` without a line in docs/reference/configuration.txt", self.name);
+    }
 }
 
 /// What the reader says that it expects, when it finds a number that nothing takes.
