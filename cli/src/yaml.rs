@@ -64,9 +64,8 @@ fn is_short(tree: &Tree) -> bool {
                 && inline(tree).len() < 80
         }
         Tree::Mapping(members) => {
-            let is_flat =
-                |tree: &Tree| is_single(tree) || tree.items().iter().all(is_single) && tree.members().is_empty();
-            members.len() < 3 && members.iter().all(|(_, value)| is_flat(value)) && inline(tree).len() < 60
+            members.is_empty()
+                || (members.len() == 1 && members.iter().all(|(_, value)| is_single(value)) && inline(tree).len() < 60)
         }
         _ => true,
     }

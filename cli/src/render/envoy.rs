@@ -21,6 +21,9 @@ pub struct Arguments {
     /// Where Envoy listens
     #[arg(long, value_name = "HOST:PORT", default_value = "0.0.0.0:8080", value_parser = socket)]
     listen: (String, u16),
+    /// Where Envoy's administration interface listens
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9901", value_parser = socket)]
+    admin: (String, u16),
     /// Where the application is
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = socket)]
     upstream: (String, u16),
@@ -79,7 +82,7 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
     Ok(format!(
         "{head}
 admin:
-  address: {{socket_address: {{address: 127.0.0.1, port_value: 9901}}}}
+  address: {{socket_address: {{address: {admin}, port_value: {admin_port}}}}}
 
 static_resources:
   listeners:
@@ -136,6 +139,8 @@ static_resources:
   clusters:
   # The application. Nothing but Envoy may reach it: it believes the headers, whoever sends them.
 {application}{clusters}",
+        admin = yaml::scalar(&arguments.admin.0),
+        admin_port = arguments.admin.1,
         listen = yaml::scalar(host),
         code = indented(&code, 18),
         environment = indented(&environment, 18),
