@@ -112,7 +112,7 @@ fn message(denial: &Denial) -> Option<String> {
     Some(capitalised(&said))
 }
 
-/// Every code in an `impl Reason`, and those that the filter itself has.
+/// Every code in an `impl Reason`, those that the filter itself has, and those of sessions that end.
 fn written_codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for source in sources("relying-party/src") {
@@ -126,6 +126,9 @@ fn written_codes() -> BTreeSet<String> {
     for source in sources("filter/src") {
         let published = source.split("publish(\"reason\", \"").skip(1).filter_map(|text| text.split_once('"'));
         codes.extend(published.map(|(code, _)| code.to_owned()));
+    }
+    for source in sources("relying-party/src/flow") {
+        codes.extend(source.split('"').filter(|text| text.starts_with("logout.") && is_code(text)).map(str::to_owned));
     }
     codes
 }
