@@ -77,7 +77,10 @@ fn status(code: &str, refusals: &[Denial]) -> String {
 }
 
 fn capitalised(text: &str) -> String {
-    let is_word = text.split(' ').next().is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let is_word = text
+        .split(' ')
+        .next()
+        .is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-'));
     let mut letters = text.chars();
     let first = letters.next().map(|letter| if is_word { letter.to_ascii_uppercase() } else { letter });
     first.into_iter().chain(letters).chain((!text.ends_with(['?', '.'])).then_some('.')).collect()
