@@ -5,7 +5,7 @@ Each fenced block says after its language what is tried:
     yaml latchkey [FILE]     a complete configuration: `latchkey check` takes it; FILE: the commands of the page find it under this name
     yaml latchkey part       its top-level keys, in place of those of docs/reference/base.yaml
     yaml envoy part          a part of an Envoy configuration, put into docs/reference/envoy.yaml: Envoy takes it
-    sh run                   a command, run in a folder of the page with dist/ on PATH: it exits with 0
+    sh run                   a command, run in a folder of the page with `latchkey` and `envoy` on PATH: it exits with 0
     sh fails                 the same, and it exits with something else
     toml file NAME           a file that the commands of the page find under this name
     sh demo                  the same as run, while the demo of examples/legacy-application is running
@@ -28,7 +28,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 EXAMPLE = ROOT / "examples" / "legacy-application"
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "docs/src/**/*.md", "docs/*.md", "examples/**/README.md"]
+DOCUMENTS = ["*.md", "docs/**/*.md", "examples/**/README.md"]
 FENCE = re.compile(r"^( *)(```+|~~~+) *(.*)$")
 NOT_TRIED = re.compile(r"<!-- not tried: (.+) -->")
 SECRETS = {  # What stands for secrets: the shape is right, the value is nobody's.
@@ -108,9 +108,12 @@ class Trial:
             shutil.copytree((ROOT / page).parent, folder, dirs_exist_ok=True)
         shutil.copy(REFERENCE / "openid-configuration.json", folder)
         (folder / "latchkey.wasm").symlink_to(ROOT / "dist" / "latchkey.wasm")
-        programs = [str(latchkey.parent), str(pathlib.Path(envoy).parent), os.environ["PATH"]]
+        programs = folder.with_suffix(".programs")
+        programs.mkdir()
+        (programs / "latchkey").symlink_to(latchkey)
+        (programs / "envoy").symlink_to(pathlib.Path(envoy).resolve())
         self.environment = {
-            "PATH": os.pathsep.join(programs), "HOME": str(folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
         } | SECRETS
 
     def do(self, block):
@@ -203,7 +206,7 @@ def demo(envoy):
         yield
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def main():

@@ -1,7 +1,9 @@
-"""Checks a built site: every link leads somewhere, and nothing is loaded from elsewhere. See scripts/docs --help."""
+"""Checks a built site: every link leads somewhere, and nothing is loaded from elsewhere; and the links of the repository's own
+documents to its files. See scripts/docs --help."""
 
 import html.parser
 import pathlib
+import re
 import sys
 import urllib.parse
 
@@ -48,6 +50,10 @@ def main():
                 problems.append(f"{here}: {address} leads nowhere")
             elif parts.fragment and target in pages and urllib.parse.unquote(parts.fragment) not in pages[target].names:
                 problems.append(f"{here}: there is no {address}")
+    for document in [*pathlib.Path().glob("*.md"), *pathlib.Path("examples").rglob("*.md")]:
+        for address in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
+            if not urllib.parse.urlsplit(address).scheme and not (document.parent / address).exists() and address != "docs/assurance.md":
+                problems.append(f"{document}: {address} leads nowhere")
     for problem in dict.fromkeys(problems):
         print(f"FAILED: {problem}", file=sys.stderr)
     print(f"{len(pages)} pages, {sum(len(page.links) for page in pages.values())} links")

@@ -86,6 +86,16 @@ fn keys_and_calls_are_counted_whether_they_come_or_not<P: Proxy>() {
     assert!((1..=60).contains(&age), "{age}");
 }
 
+fn a_token_is_counted_for_its_provider_when_it_is_verified_and_not_when_it_is_remembered<P: Proxy>() {
+    let mut world = VirtualWorld::<P>::open(Setup::api());
+    let now = world.now();
+    let token = format!("Bearer {}", world.provider().access_token(now).sign());
+    for _ in 0..3 {
+        world.send(Request::get("/orders/7").with("authorization", &token)).forwarded();
+    }
+    assert_eq!(values(&world, ["tokens_verified_total.provider.corp"]), [Some(1)]);
+}
+
 fn nothing_that_comes_from_outside_makes_a_series<P: Proxy>() {
     let mut world = VirtualWorld::<P>::open(Setup::api().top("audit", json!({"subject": "hashed"})));
     let mut names = BTreeMap::new();
@@ -127,5 +137,6 @@ rings! {
     a_login_is_counted_from_its_beginning_to_the_sessions_end,
     requests_with_a_live_session_are_told_together_and_none_is_lost,
     keys_and_calls_are_counted_whether_they_come_or_not,
+    a_token_is_counted_for_its_provider_when_it_is_verified_and_not_when_it_is_remembered,
     nothing_that_comes_from_outside_makes_a_series,
 }

@@ -109,11 +109,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::admission::passage::Credentials;
+    use crate::admission::{LiveSession, Upkeep};
     use crate::config::Config;
     use crate::jose::signing_key::tests::P256_PEM;
     use crate::jose::test_key::jwk_set;
     use crate::jose::{JwsAlgorithm, Software, UnverifiedJwt};
     use crate::policy::identity::Credential;
+    use crate::session::testing::session;
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
@@ -170,6 +173,18 @@ mod tests {
         let claims = claims_of(&policy, &identity(&json!({"email": "a@example.org", "groups": ["staff"], "sub": 7})));
         let names: Vec<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names, ["aud", "credential", "email", "exp", "iat", "iss", "provider"]);
+    }
+
+    #[test]
+    fn an_assertion_serves_all_requests_until_a_fifth_of_its_time_is_left() {
+        let (policy, for_ever) = (policy(&json!({})), UnixTime::from_millis(u64::MAX));
+        let live = LiveSession::new(session(NOW), "portal.example.org".to_owned(), Upkeep::Usual, for_ever, NOW);
+        let passage = Passage { who: Admitted::Session(Rc::new(live)), credentials: Credentials::Presented };
+        let after = |seconds| passage.assertion(&policy, NOW + Duration::from_secs(seconds)).unwrap();
+        let first = after(0);
+        assert!(Rc::ptr_eq(&first, &after(79)) && !Rc::ptr_eq(&first, &after(80)));
+        let nobody = Passage { who: Admitted::Anonymous, credentials: Credentials::Presented };
+        assert!(nobody.assertion(&policy, NOW).is_none());
     }
 
     #[test]

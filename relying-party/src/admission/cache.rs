@@ -270,9 +270,26 @@ mod tests {
         filled(&mut cache, 0..1);
         assert!(!finds(&mut cache, 0));
         assert_eq!(cache.bytes, 0);
-        let mut just_large_enough = LiveCache::new(1000 + size_of::<Slot<usize>>() + OF_ONE);
-        filled(&mut just_large_enough, 0..2);
-        assert!(finds(&mut just_large_enough, 1) && !finds(&mut just_large_enough, 0));
+        let of_one = 1000 + size_of::<Slot<usize>>() + OF_ONE;
+        for (limit, fits) in [(of_one, [true, false]), (of_one + 500, [true, true])] {
+            for (more, fits) in [0, 500].into_iter().zip(fits) {
+                let mut just_large_enough = LiveCache::new(limit).with_room_for(more);
+                filled(&mut just_large_enough, 0..2);
+                assert_eq!(finds(&mut just_large_enough, 1), fits, "{limit} {more}");
+                assert!(!finds(&mut just_large_enough, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_looked_for_is_counted() {
+        let mut cache = cache();
+        filled(&mut cache, 0..2);
+        for number in 0..5 {
+            finds(&mut cache, number);
+        }
+        cache.find(&credential(0), |_| false);
+        assert_eq!(*cache.lookups(), Lookups { hits: 2, misses: 4 });
     }
 
     #[test]
@@ -292,6 +309,7 @@ mod tests {
     fn an_entry_weighs_at_least_what_it_holds() {
         let weigh = |claims: Value| weight_of_claims(claims.as_object().unwrap());
         let text = "x".repeat(1000);
+        assert_eq!(weight_of_text("abc"), 3 + 2 * 8, "with what the allocator keeps beside it");
         let small = weigh(json!({"a": 1}));
         assert!((500..1000).contains(&small), "{small}: a leaf of the tree");
         for claims in [json!({"a": text}), json!({"a": [text]}), json!({"a": {"b": text}}), json!({&text: null})] {

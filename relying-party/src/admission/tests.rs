@@ -93,14 +93,17 @@ fn a_token_is_admitted_for_its_own_audience_and_provider() {
     assert_eq!(admit(&for_nobody, &Demand::default(), &["api"]).err(), Some(AccessTokenError::AudienceMismatch.into()));
 }
 
+fn header(name: &str, value: &str) -> IdentityHeader {
+    IdentityHeader { name: name.to_owned(), value: Expression::compile(value).unwrap() }
+}
+
 #[test]
 fn an_admission_names_whoever_owns_the_token() {
     let live = token(&json!({}));
     let admission = admit(&live, &requiring("credential == 'bearer' && provider == 'corp'"), &["api"]).unwrap();
     let identity = admission.identity().unwrap();
-    let header = |value: &str| IdentityHeader { name: "x".to_owned(), value: Expression::compile(value).unwrap() };
     assert_eq!(
-        *identity.headers(&[header("claims.sub + ' ' + scopes[0]")], None),
+        *identity.headers(&[header("x", "claims.sub + ' ' + scopes[0]")], None),
         [("x".to_owned(), "alice read".to_owned())]
     );
     assert!(identity.identity().access_token.is_some());
@@ -108,8 +111,6 @@ fn an_admission_names_whoever_owns_the_token() {
 
 #[test]
 fn headers_that_look_at_the_request_change_with_it_and_the_others_stay() {
-    let header =
-        |name: &str, value: &str| IdentityHeader { name: name.to_owned(), value: Expression::compile(value).unwrap() };
     let headers = [
         header("x-sub", "claims.sub"),
         header("x-path", "claims.sub + request.path"),
@@ -277,8 +278,7 @@ fn an_exchanged_token_is_used_no_longer_than_it_or_what_it_was_issued_for_lives(
 
 #[test]
 fn the_backend_sees_the_exchanged_token_and_no_other() {
-    let header = |value: &str| IdentityHeader { name: "x".to_owned(), value: Expression::compile(value).unwrap() };
-    let headers = [header("claims.sub + ' ' + access_token")];
+    let headers = [header("x", "claims.sub + ' ' + access_token")];
     let text = |passage: &Passage| passage.headers(&headers, None)[0].1.clone();
     let live = token(&json!({}));
     let pass = |issued: &str| {
@@ -293,7 +293,7 @@ fn the_backend_sees_the_exchanged_token_and_no_other() {
     assert!(Rc::ptr_eq(&passage.headers(&headers, None), &passage.headers(&headers, None)), "evaluated once");
     assert!(passage.withholds_credentials());
     assert_eq!(passage.exchanged().unwrap().access_token().expose(), "for-the-backend");
-    assert_eq!(*passage.headers(&[header("claims.sub")], None), [("x".to_owned(), "alice".to_owned())]);
+    assert_eq!(*passage.headers(&[header("x", "claims.sub")], None), [("x".to_owned(), "alice".to_owned())]);
 
     assert_eq!(text(&pass("for-another")), "alice for-another");
 
@@ -314,6 +314,19 @@ fn who_has_nothing_to_exchange_brings_nothing_along() {
     let anonymous = Admission { who: Admitted::Anonymous, exchange: exchanging().exchange };
     let Onward::Open(passage) = anonymous.onward() else { panic!("nobody has no token") };
     assert!(passage.withholds_credentials() && passage.exchanged().is_none());
+    assert!(passage.properties(&[header("person", "claims.sub")], None).is_none());
+}
+
+#[test]
+fn the_host_gets_to_know_what_is_configured_and_nothing_else() {
+    let Onward::Open(passage) = admit(&token(&json!({})), &Demand::default(), &["api"]).unwrap().onward() else {
+        panic!("nothing is left to do");
+    };
+    assert!(passage.properties(&[], None).is_none());
+    let headers = passage.headers(&[header("x-provider", "provider")], None);
+    let properties = passage.properties(&[header("person", "claims.sub")], None).unwrap();
+    let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!((&*headers, &*properties), (&[text("x-provider", "corp")][..], &[text("person", "alice")][..]));
 }
 
 #[test]

@@ -77,7 +77,10 @@ fn status(code: &str, refusals: &[Denial]) -> String {
 }
 
 fn capitalised(text: &str) -> String {
-    let is_word = text.split(' ').next().is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let is_word = text
+        .split(' ')
+        .next()
+        .is_some_and(|first| first.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-'));
     let mut letters = text.chars();
     let first = letters.next().map(|letter| if is_word { letter.to_ascii_uppercase() } else { letter });
     first.into_iter().chain(letters).chain((!text.ends_with(['?', '.'])).then_some('.')).collect()
@@ -112,7 +115,7 @@ fn message(denial: &Denial) -> Option<String> {
     Some(capitalised(&said))
 }
 
-/// Every code in an `impl Reason`, and those that the filter itself has.
+/// Every code in an `impl Reason`, those that the filter itself has, and those of sessions that end.
 fn written_codes() -> BTreeSet<String> {
     let mut codes = BTreeSet::new();
     for source in sources("relying-party/src") {
@@ -126,6 +129,9 @@ fn written_codes() -> BTreeSet<String> {
     for source in sources("filter/src") {
         let published = source.split("publish(\"reason\", \"").skip(1).filter_map(|text| text.split_once('"'));
         codes.extend(published.map(|(code, _)| code.to_owned()));
+    }
+    for source in sources("relying-party/src/flow") {
+        codes.extend(source.split('"').filter(|text| text.starts_with("logout.") && is_code(text)).map(str::to_owned));
     }
     codes
 }

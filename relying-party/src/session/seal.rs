@@ -237,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn a_pseudonym_is_an_hmac_under_the_first_key() {
+        let of = |keys: &[u8], fields: &[&str]| ring(keys).pseudonym(fields);
+        let fields = ["https://login.example.org", "alice"];
+        // By Python's `hmac`.
+        assert_eq!(of(&[1], &fields), "HaYdGJWZ4CVaE4a1w_jcDQ");
+        assert_eq!(of(&[1, 2], &fields), of(&[1], &fields));
+        assert_ne!(of(&[2, 1], &fields), of(&[1], &fields));
+        assert_ne!(of(&[1], &["https://login.example.orga", "lice"]), of(&[1], &fields));
+    }
+
+    #[test]
     fn a_value_of_another_purpose_provider_client_cookie_or_host_does_not_open() {
         let ring = ring(&[1]);
         let sealed = seal(&ring, b"hello");
