@@ -64,6 +64,8 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   conformIdTokenClaims: false,
   cookies: { keys: ["a key for the provider's own cookies"] },
   pkce: { required: () => true },
+  // A client that registers itself says which scopes it will ask for.
+  ...(registration ? { scopes: ["openid", "offline_access", ...scope.split(" ")] } : {}),
   enabledJWA: { clientAuthSigningAlgValues: ["ES256", "EdDSA", "RS256"] },
   // By itself it calls no address of this machine, where all of a test is.
   fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),

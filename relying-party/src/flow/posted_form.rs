@@ -1,4 +1,4 @@
-//! A form that is posted without a session (`preserve_form`): kept by the browser over the login, then sent again.
+//! A form that is posted without a session, or without one that is good enough (`preserve_form`): kept by the browser over the login, then sent again.
 
 use crate::config::SessionPolicy;
 use crate::denial::Denial;
@@ -6,24 +6,43 @@ use crate::http::navigation::comes_from_this_origin;
 use crate::login::browser::ResponseMode;
 use crate::login::posted_form::{LARGEST_FORM, PostedForm};
 use crate::login::return_to::ReturnTarget;
-use crate::policy::demand::{AuthenticationDemand, Demand};
+use crate::policy::demand::AuthenticationDemand;
 use crate::session::seal::Purpose;
 
 use super::visit::Visit;
-use super::{AwaitForm, Scene, Step, Wait, login};
+use super::{AwaitForm, Scene, Step, Wait, login, step_up};
 
-/// Keeps the form of a request that may not be answered without a session, if it can be kept.
+/// What the person who posts a form has not.
+pub(super) enum Lacking {
+    /// A session, of one of these providers if the rule names some.
+    Session {
+        /// The providers' names.
+        admitted: Option<Vec<String>>,
+    },
+    /// An authentication that is recent or strong enough, at the provider of the session.
+    Authentication(String),
+}
+
+/// Keeps the form of a request that may not be answered yet, if it can be kept.
 ///
 /// Only a form of this very origin: another site's would be sent again by us, with a session, in spite of `SameSite`.
-pub(super) fn keep(visit: Visit, demand: &Demand, scene: &mut Scene<'_>) -> Step {
+pub(super) fn keep(visit: Visit, lacking: Lacking, demand: AuthenticationDemand, scene: &mut Scene<'_>) -> Step {
     let target = visit.head.path_and_query().and_then(|path| visit.target_at(path, scene.config));
     match target {
         Some(target) if is_small_form(&visit) && comes_from_this_origin(&visit.head, &visit.origin) => {
-            let flow =
-                KeepForm { visit, target, admitted: demand.providers.clone(), demand: demand.authentication.clone() };
+            let flow = KeepForm { visit, target, lacking, demand };
             Step::Wait(Wait::Body { limit: LARGEST_FORM, flow: AwaitForm::Kept(flow) })
         }
-        Some(_) | None => visit.refuse(Denial::LoginRequired, scene),
+        Some(_) | None => lacking.refuse(visit, demand, scene),
+    }
+}
+
+impl Lacking {
+    fn refuse(self, visit: Visit, demand: AuthenticationDemand, scene: &mut Scene<'_>) -> Step {
+        match self {
+            Self::Session { .. } => visit.refuse(Denial::LoginRequired, scene),
+            Self::Authentication(provider) => step_up::refuse(visit, &provider, demand, scene),
+        }
     }
 }
 
@@ -31,19 +50,26 @@ pub(super) fn keep(visit: Visit, demand: &Demand, scene: &mut Scene<'_>) -> Step
 pub struct KeepForm {
     visit: Visit,
     target: ReturnTarget,
-    admitted: Option<Vec<String>>,
+    lacking: Lacking,
     demand: AuthenticationDemand,
 }
 
 impl KeepForm {
     pub(super) fn resume(self, body: Option<Vec<u8>>, scene: &mut Scene<'_>) -> Step {
-        let Self { mut visit, target, admitted, demand } = self;
+        let Self { mut visit, target, lacking, demand } = self;
         let form = body.and_then(|body| PostedForm::take(body, &target, &visit.origin, scene.now, scene.entropy));
         let kept = form.and_then(|form| Some((seal(&form, &visit, scene)?, form.id())));
-        let Some((cookies, id)) = kept else { return visit.refuse(Denial::LoginRequired, scene) };
+        let Some((cookies, id)) = kept else { return lacking.refuse(visit, demand, scene) };
         visit.parting_cookies.extend(cookies);
-        let beginning = login::first_try(&visit, scene);
-        let choice = login::Choice { admitted, beginning, demand, ..login::Choice::default() };
+        let choice = match lacking {
+            Lacking::Session { admitted } => {
+                let beginning = login::first_try(&visit, scene);
+                login::Choice { admitted, beginning, demand, ..login::Choice::default() }
+            }
+            Lacking::Authentication(provider) => {
+                login::Choice { provider: Some(provider), demand, ..login::Choice::default() }
+            }
+        };
         login::begin(visit, target.with(None, Some(id)), choice, scene)
     }
 }

@@ -18,6 +18,7 @@ use crate::time::UnixTime;
 
 use super::decision::{About, Decision};
 use super::exchange::Outgoing;
+use super::posted_form::Lacking;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
 use super::{Scene, Step, Verdict, bearer, exchange, fragment, login, logout, posted_form, session_cookie, step_up};
@@ -98,7 +99,8 @@ fn admit(
                         let provider = Some(live.session().provider.as_str());
                         let about = About { provider, visit: Some(&visit), ..About::default() };
                         scene.tell(Decision::StepUp, about.whom(&live.session().claims));
-                        step_up::begin(visit, live.session().provider.clone(), demand, scene)
+                        let preserve_form = rule.is_some_and(|(_, demand)| demand.preserve_form);
+                        step_up::begin(visit, live.session().provider.clone(), (demand, preserve_form), scene)
                     }
                     refused => visit.refuse_known(refused, live.identity().identity(), scene),
                 };
@@ -187,7 +189,10 @@ fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) ->
                 scene,
             )
         }
-        (Initiator::Form, Some(demand)) if demand.preserve_form => posted_form::keep(visit, demand, scene),
+        (Initiator::Form, Some(demand)) if demand.preserve_form => {
+            let lacking = Lacking::Session { admitted: demand.providers.clone() };
+            posted_form::keep(visit, lacking, demand.authentication.clone(), scene)
+        }
         (Initiator::Form | Initiator::Program, demand) => {
             let sole = demand.and_then(|demand| demand.providers.as_deref()).and_then(|names| match names {
                 [sole] => Some(sole.as_str()),

@@ -10,6 +10,7 @@ use crate::denial::Denial;
 use crate::http::navigation::Initiator;
 use crate::policy::demand::AuthenticationDemand;
 
+use super::posted_form::{self, Lacking};
 use super::visit::Visit;
 use super::{Scene, Step, login};
 
@@ -17,15 +18,29 @@ use super::{Scene, Step, login};
 const MOST_VALUES: usize = 16;
 const LONGEST_VALUE: usize = 256;
 
-/// Asks for what the session lacks.
-pub(super) fn begin(visit: Visit, provider: String, demand: AuthenticationDemand, scene: &mut Scene<'_>) -> Step {
-    if visit.initiator() != Initiator::Navigation {
-        let target = visit.target(scene.config);
-        let denial = Denial::StepUpRequired(demand.clone());
-        return visit.refuse_demanding(denial, (Some(&provider), &demand), &target, scene);
+/// Asks for what the session lacks. A form is kept over the way there and back, where the rule says so.
+pub(super) fn begin(
+    visit: Visit,
+    provider: String,
+    (demand, preserve_form): (AuthenticationDemand, bool),
+    scene: &mut Scene<'_>,
+) -> Step {
+    match visit.initiator() {
+        Initiator::Navigation => {
+            let target = visit.target(scene.config);
+            let choice = login::Choice { provider: Some(provider), demand, ..login::Choice::default() };
+            login::begin(visit, target, choice, scene)
+        }
+        Initiator::Form if preserve_form => posted_form::keep(visit, Lacking::Authentication(provider), demand, scene),
+        Initiator::Form | Initiator::Program => refuse(visit, &provider, demand, scene),
     }
+}
+
+/// Says what the session lacks.
+pub(super) fn refuse(visit: Visit, provider: &str, demand: AuthenticationDemand, scene: &mut Scene<'_>) -> Step {
     let target = visit.target(scene.config);
-    login::begin(visit, target, login::Choice { provider: Some(provider), demand, ..login::Choice::default() }, scene)
+    let denial = Denial::StepUpRequired(demand.clone());
+    visit.refuse_demanding(denial, (Some(provider), &demand), &target, scene)
 }
 
 /// The demand as parameters of the login endpoint.

@@ -229,3 +229,21 @@ pub fn markup_in_a_form_stays_text<W: World>() {
     let sent = browser.follow(&mut world, page.leads_on(Scripts::Run));
     assert_eq!(sent.shows("/orders").posted(hostile).as_deref(), Some(hostile));
 }
+
+/// There is a session, and it is not good enough (RFC 9470).
+pub fn a_form_that_needs_a_stronger_sign_in_is_sent_after_it<W: World>() {
+    let rule = json!({"match": {"path_prefix": "/vault"}, "acr_values": ["urn:mfa"], "preserve_form": true});
+    let mut world = W::open(keeping().rule(rule));
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/").shows("/");
+    let files = form("/vault").set("content-type", "multipart/form-data; boundary=x");
+    browser.send(&mut world, files).refused_with(401).because_of("step_up.required");
+    assert_eq!(form_cookies(&browser, &world), 0);
+
+    let page = kept(&mut world, &mut browser, "/vault/7");
+    let [authorization] = &page.authorizations()[..] else { panic!("one login: {:?}", page.trail) };
+    assert!(authorization.as_str().contains("acr_values=urn%3Amfa"), "{authorization}");
+    let sent = browser.follow(&mut world, page.leads_on(Scripts::Run));
+    assert_eq!(sent.shows("/vault/7").posted("item").as_deref(), Some(FIELDS[0].1));
+    assert_eq!(form_cookies(&browser, &world), 0);
+}

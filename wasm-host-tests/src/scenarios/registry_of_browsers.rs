@@ -48,6 +48,7 @@ macro_rules! scenarios_of_browsers {
             a_form_is_kept_for_a_quarter_of_an_hour needs HeldBody needs VirtualTime,
             a_form_survives_a_provider_that_has_to_ask_and_one_that_fails needs HeldBody,
             markup_in_a_form_stays_text needs HeldBody,
+            a_form_that_needs_a_stronger_sign_in_is_sent_after_it needs HeldBody,
         }
         $crate::scenarios! { @theme $how $world, silent:
             whom_the_provider_knows_is_not_asked,
