@@ -114,6 +114,21 @@ pub fn refreshes_are_in_the_audit_log<W: World>() {
     assert_eq!((&line["reason"], &line["subject"]), (&json!("refresh.invalid_grant"), &ada), "{line}");
 }
 
+pub fn sign_outs_by_the_provider_are_in_the_audit_log<W: World>() {
+    let (mut world, _) = signed_in::<W>(audited(Setup::default()));
+    let ada = last(&world, "login", &json!({}))["subject"].clone();
+    let now = world.now();
+    let form = format!("logout_token={}", world.provider().logout_token(now).sign());
+    let request = || {
+        let request = Request::new("POST", "/oauth2/backchannel-logout").with("content-length", form.len().to_string());
+        request.with("content-type", "application/x-www-form-urlencoded").with_body(&form)
+    };
+    world.send(request()).refused_with(200);
+    last(&world, "logout", &json!({"reason": "logout.backchannel", "provider": "corp", "subject": ada}));
+    world.send(request()).refused_with(400);
+    last(&world, "refusal", &json!({"reason": "logout_token.replayed", "provider": "corp", "subject": null}));
+}
+
 pub fn a_person_has_one_pseudonym_at_all_replicas_and_another_under_another_key<W: World>() {
     let pseudonym = |setup: Setup, replicas: usize| {
         let (mut world, _) = signed_in::<W>(audited(setup));

@@ -45,6 +45,7 @@ macro_rules! scenarios {
             each_decision_has_a_line,
             tokens_are_refused_in_the_audit_log_and_policy_denies_by_name,
             refreshes_are_in_the_audit_log,
+            sign_outs_by_the_provider_are_in_the_audit_log needs HeldBody,
             a_person_has_one_pseudonym_at_all_replicas_and_another_under_another_key,
             plain_subjects_are_escaped_and_stand_there_alone,
             without_configuration_there_is_no_audit_log,
