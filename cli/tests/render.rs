@@ -9,24 +9,16 @@
 )]
 
 mod command;
+mod schemas;
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use saphyr::LoadableYamlNode as _;
-
-use command::{DISCOVERY, GOOD, Stage, discovery_of, repository};
+use command::{DISCOVERY, GOOD, Stage, discovery_of, needed, repository};
 
 const DIGEST: &str = "90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
 const IMAGE: &str =
     "oci://registry.example.org/latchkey@sha256:90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
-
-/// A program or module: named by the environment, or where the scripts put it.
-fn needed(variable: &str, built: Option<PathBuf>, hint: &str) -> PathBuf {
-    let named = std::env::var_os(variable).map(PathBuf::from);
-    named.or(built.filter(|path| path.exists())).unwrap_or_else(|| panic!("{hint}, or set {variable}"))
-}
 
 fn envoy() -> PathBuf {
     let packages = std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
@@ -37,10 +29,6 @@ fn envoy() -> PathBuf {
 
 fn module() -> PathBuf {
     needed("LATCHKEY_WASM", Some(repository().join("dist/latchkey.wasm")), "no latchkey.wasm: scripts/build")
-}
-
-fn crds() -> PathBuf {
-    needed("LATCHKEY_CRDS", Some(repository().join("target/crds")), "no schemas: scripts/install-tools crds")
 }
 
 /// What Envoy says of a file, and whether it takes it. The module runs, and judges its configuration.
@@ -172,48 +160,6 @@ fn a_store_and_an_address_without_a_name_get_clusters_too() {
     assert!(accepted, "{said}");
 }
 
-/// What the published schemas say of manifests: nothing, when they are right.
-fn judged_by_schemas(manifests: &str) -> String {
-    let documents: Vec<&str> = manifests.split("\n---\n").skip(1).collect();
-    let json: Vec<serde_json::Value> = documents.iter().map(|document| as_json(document)).collect();
-    let script = repository().join("cli/tests/schemas.mjs");
-    let node = needed(
-        "NODE",
-        Some(repository().join("target/npm/node_modules/.bin/node")),
-        "no Node: scripts/install-tools node",
-    );
-    let mut command = Command::new(node);
-    command.arg(script).arg(crds()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("Node");
-    child.stdin.take().unwrap().write_all(serde_json::to_string(&json).unwrap().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.success(), said.trim().is_empty(), "{said}");
-    said
-}
-
-fn as_json(document: &str) -> serde_json::Value {
-    let documents = saphyr::Yaml::load_from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
-    to_json(&documents[0])
-}
-
-fn to_json(yaml: &saphyr::Yaml<'_>) -> serde_json::Value {
-    use saphyr::{Scalar, Yaml};
-    match yaml {
-        Yaml::Value(Scalar::Null) => serde_json::Value::Null,
-        Yaml::Value(Scalar::Boolean(boolean)) => (*boolean).into(),
-        Yaml::Value(Scalar::Integer(integer)) => (*integer).into(),
-        Yaml::Value(Scalar::String(text)) => text.to_string().into(),
-        Yaml::Sequence(items) => items.iter().map(to_json).collect(),
-        Yaml::Mapping(members) => members
-            .iter()
-            .map(|(key, value)| (key.as_str().unwrap().to_owned(), to_json(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn the_schemas_of_istio_take_what_is_rendered_for_it() {
     let stage = stage(GOOD);
@@ -232,12 +178,12 @@ fn the_schemas_of_istio_take_what_is_rendered_for_it() {
     }
     assert_eq!(text.matches("kind: ServiceEntry").count(), 2);
     assert_eq!(text.matches("kind: DestinationRule").count(), 2);
-    assert_eq!(judged_by_schemas(&text), "");
+    assert_eq!(schemas::judge(&text), "");
     let wrong = text
         .replace("FAIL_CLOSE", "FAIL_CLOSED")
         .replace("resolution: DNS", "resolve: DNS")
         .replace("mode: SIMPLE", "mode: 1");
-    let said = judged_by_schemas(&wrong);
+    let said = schemas::judge(&wrong);
     assert!(said.contains("failStrategy") && said.contains("resolve") && said.contains("mode"), "{said}");
 }
 
@@ -272,7 +218,7 @@ fn the_schemas_of_envoy_gateway_take_what_is_rendered_for_it() {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(text.matches("kind: Backend\n").count(), 2);
-        assert_eq!(judged_by_schemas(&text), "");
+        assert_eq!(schemas::judge(&text), "");
     }
 }
 

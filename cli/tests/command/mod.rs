@@ -100,6 +100,12 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// A program or module: named by the environment, or where the scripts put it.
+pub fn needed(variable: &str, built: Option<PathBuf>, hint: &str) -> PathBuf {
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    named.or(built.filter(|path| path.exists())).unwrap_or_else(|| panic!("{hint}, or set {variable}"))
+}
+
 /// The discovery document of a provider, as it publishes it.
 pub fn discovery_of(provider: &str) -> String {
     repository().join("wasm-host-tests/providers").join(provider).join("discovery.json").display().to_string()
