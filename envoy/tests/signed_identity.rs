@@ -1,6 +1,13 @@
 //! `examples/signed-identity` as it stands there: its Envoy, its backend in Python, and a provider that other people wrote.
 
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
