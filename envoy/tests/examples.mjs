@@ -20,7 +20,8 @@ try {
 } catch (error) {
   // What the person sees.
   for (const page of browser.contexts().flatMap((person) => person.pages())) {
-    console.error(page.url(), (await page.content()).replace(/<(style|script)>.*?<\/\1>/gs, ""));
+    const content = await page.content().catch(() => "(on the way to another page)");
+    console.error(page.url(), content.replace(/<(style|script)>.*?<\/\1>/gs, ""));
   }
   throw error;
 } finally {
@@ -125,6 +126,7 @@ async function signIn(page, user, wanted) {
   const consent = 'input[name="prompt"][value="consent"]';
   await page.waitForSelector(`${consent}, ${wanted}`, { state: "attached" });
   if (await page.$(consent)) await page.click('button[type="submit"]');
+  await page.waitForSelector(wanted, { state: "attached" });
 }
 
 async function shows(page, selector, text) {
