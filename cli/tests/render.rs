@@ -282,3 +282,14 @@ fn forms_that_would_not_reach_the_filter_are_a_warning() {
         assert!(said.contains("WARNING") && said.contains("preserve_form"), "{said}");
     }
 }
+
+#[test]
+fn a_certificate_that_only_the_operator_has_is_a_warning() {
+    let with_certificate = "token_endpoint_auth_method: tls_client_auth";
+    let stage = stage(&GOOD.replace("client_secret: {env: CORP_CLIENT_SECRET}", with_certificate));
+    let said = stage
+        .run(&["render", "istio", "latchkey.yaml", "--discovery", "discovery.json", "--module", IMAGE])
+        .succeeded()
+        .err;
+    assert!(said.contains("WARNING: add the client's certificate to the cluster of corp"), "{said}");
+}

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use miette::Diagnostic;
-use relying_party::config::{Config, Provider};
+use relying_party::config::{ClientAuthentication, Config, Provider};
 use relying_party::protocol::{MetadataError, ProviderMetadata};
 
 use crate::check::say_unset;
@@ -140,6 +140,12 @@ fn plan(common: &CommonArguments, naming: &Naming<'_>) -> miette::Result<Plan> {
     let variables = judgement.environment.variables().into_iter().map(str::to_owned).collect();
     let module = Module::find(&common.module).map_err(RenderError::from)?;
     say_unset(&judgement.environment.unset());
+    for provider in config.providers.iter().filter(|provider| shows_a_certificate(provider)) {
+        eprintln!(
+            "WARNING: add the client's certificate to the cluster of {}: tls_client_auth needs it",
+            provider.name
+        );
+    }
     Ok(Plan {
         file: document.name,
         upstreams,
@@ -149,6 +155,12 @@ fn plan(common: &CommonArguments, naming: &Naming<'_>) -> miette::Result<Plan> {
         configuration,
         module,
     })
+}
+
+/// Whether the client proves itself by a certificate, which the cluster has to show (RFC 8705 §2.1).
+fn shows_a_certificate(provider: &Provider) -> bool {
+    let authentication = provider.client.as_ref().map(|client| &client.authentication);
+    matches!(authentication, Some(ClientAuthentication::TlsClientAuth))
 }
 
 /// What is known of each provider.
