@@ -12,25 +12,17 @@ mod command;
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use command::{Stage, repository};
+use command::{Stage, envoy, module};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 const PATIENCE: Duration = Duration::from_secs(120);
-
-fn needed(variable: &str, built: impl IntoIterator<Item = PathBuf>) -> PathBuf {
-    let named = std::env::var_os(variable).map(PathBuf::from);
-    named
-        .or(built.into_iter().find(|path| path.exists()))
-        .unwrap_or_else(|| panic!("scripts/install-tools, scripts/build or {variable}"))
-}
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -115,9 +107,7 @@ struct Envoy {
 
 impl Envoy {
     fn start(stage: &Stage, provider: u16, ca_file: &str) -> Self {
-        let installed = std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
-        let envoy = needed("ENVOY", installed.map(|python| python.path().join("site-packages/envoy/_bin/envoy")));
-        let module = needed("LATCHKEY_WASM", [repository().join("dist/latchkey.wasm")]).display().to_string();
+        let module = module().display().to_string();
         stage.file("discovery.json", discovery(provider));
         let (port, admin) = (free_port(), free_port());
         let ca_file = stage.path(ca_file).display().to_string();
@@ -147,7 +137,7 @@ impl Envoy {
         let text =
             stage.run(&[&arguments[..], &["--listen", &listen[0], "--admin", &listen[1]]].concat()).succeeded().out;
         let file = stage.file("envoy.yaml", text);
-        let mut command = Command::new(envoy);
+        let mut command = Command::new(envoy());
         command.args(["--config-path", &file, "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "error"]);
         let child = command.current_dir(&stage.folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         Self { child, port }

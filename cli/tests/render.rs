@@ -11,25 +11,13 @@
 mod command;
 mod schemas;
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use command::{DISCOVERY, GOOD, Stage, discovery_of, needed, repository};
+use command::{DISCOVERY, GOOD, Stage, discovery_of, envoy, module, repository};
 
 const DIGEST: &str = "90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
 const IMAGE: &str =
     "oci://registry.example.org/latchkey@sha256:90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
-
-fn envoy() -> PathBuf {
-    let packages = std::fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
-    let installed =
-        packages.map(|python| python.path().join("site-packages/envoy/_bin/envoy")).find(|path| path.exists());
-    needed("ENVOY", installed, "no Envoy: scripts/install-tools envoy")
-}
-
-fn module() -> PathBuf {
-    needed("LATCHKEY_WASM", Some(repository().join("dist/latchkey.wasm")), "no latchkey.wasm: scripts/build")
-}
 
 /// What Envoy says of a file, and whether it takes it. The module runs, and judges its configuration.
 fn judged_by_envoy(stage: &Stage, file: &str) -> (bool, String) {

@@ -12,6 +12,7 @@ tools_mock_server="$tools_root/target/oauth2-mock-server"
 
 envoy_version=1.40.0
 canaille_version=0.3.6
+radicale_version=3.9.0
 node_version=22.23.3
 node_wheel_version=22.20.0
 binaryen_version=132.0.0

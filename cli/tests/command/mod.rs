@@ -106,6 +106,19 @@ pub fn needed(variable: &str, built: Option<PathBuf>, hint: &str) -> PathBuf {
     named.or(built.filter(|path| path.exists())).unwrap_or_else(|| panic!("{hint}, or set {variable}"))
 }
 
+/// The real Envoy.
+pub fn envoy() -> PathBuf {
+    let packages = fs::read_dir(repository().join("target/venv/lib")).into_iter().flatten().flatten();
+    let installed =
+        packages.map(|python| python.path().join("site-packages/envoy/_bin/envoy")).find(|path| path.exists());
+    needed("ENVOY", installed, "no Envoy: scripts/install-tools envoy")
+}
+
+/// The filter.
+pub fn module() -> PathBuf {
+    needed("LATCHKEY_WASM", Some(repository().join("dist/latchkey.wasm")), "no latchkey.wasm: scripts/build")
+}
+
 /// The discovery document of a provider, as it publishes it.
 pub fn discovery_of(provider: &str) -> String {
     repository().join("wasm-host-tests/providers").join(provider).join("discovery.json").display().to_string()

@@ -41,7 +41,7 @@ use crate::forward::Forward;
 use crate::http::{CalloutOutcome, CalloutRequest, RequestHead, Response};
 use crate::jose::{HostSigner, SignatureVerifier};
 use crate::log::LogLine;
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::Metrics;
 use crate::peer::Peer;
 use crate::policy::managed_headers::ManagedHeaders;
 use crate::policy::path::RequestPath;
@@ -52,6 +52,7 @@ use crate::shared::SharedOrOwn;
 use crate::store::{Errand, StoreStatus};
 use crate::time::UnixTime;
 
+use self::decision::{About, Decision};
 use self::provider::{Generation, LoadedProvider, ProviderSlot};
 use self::visit::Visit;
 
@@ -306,7 +307,7 @@ pub fn begin(head: RequestHead, peer: &dyn Peer, scene: &mut Scene<'_>) -> Step 
     let visit = match Visit::new(head, scene.config) {
         Ok(visit) => visit,
         Err(refusal) => {
-            scene.metrics.count(Metric::RequestsRefused, None, refusal.reason);
+            scene.tell(Decision::Refusal, About { reason: refusal.reason, ..About::default() });
             return refusal.into();
         }
     };

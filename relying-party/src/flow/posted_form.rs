@@ -1,4 +1,5 @@
-//! A form that is posted without a session, or without one that is good enough (`preserve_form`): kept by the browser over the login, then sent again.
+//! A form that is posted without a session, or without one that is good enough (`preserve_form`): kept by the browser over the
+//! login, then sent again.
 
 use crate::config::SessionPolicy;
 use crate::denial::Denial;
