@@ -13,7 +13,7 @@ mod schemas;
 
 use std::process::Command;
 
-use command::{DISCOVERY, GOOD, Stage, discovery_of, envoy, module, repository};
+use command::{DISCOVERY, GOOD, Stage, discovery_of, envoy, module};
 
 const DIGEST: &str = "90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
 const IMAGE: &str =
