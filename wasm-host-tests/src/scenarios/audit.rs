@@ -76,6 +76,14 @@ pub fn each_decision_has_a_line<W: World>() {
     last(&world, "login_failed", &expected);
 }
 
+pub fn a_request_for_no_host_has_a_line<W: World>() {
+    let mut setup = audited(Setup::default());
+    setup.document.as_object_mut().expect("a document").remove("public_url");
+    let mut world = W::open(setup);
+    world.send(Request::fetch("/api").set(":authority", "no host")).because_of("request.authority_malformed");
+    last(&world, "refusal", &json!({"reason": "request.authority_malformed", "rule": null, "subject": null}));
+}
+
 pub fn tokens_are_refused_in_the_audit_log_and_policy_denies_by_name<W: World>() {
     let mut world = W::open(audited(Setup::api()));
     let foreign = access_token(&mut world, |draft| draft.claim("aud", "https://other.example.org"));
