@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use relying_party::config::Problem;
+use latchkey_explain::judgement::{Finding, UnsetVariables};
 use serde_json::{Value, json};
 
-use crate::configuration::{self, UnsetVariables};
-use crate::document::{self, Document, DocumentError, line_and_column};
+use crate::environment::{self, say_unset};
+use crate::file::{self, FileError};
 use crate::output::{self, Format};
 use crate::report;
 
@@ -33,59 +33,41 @@ pub struct Arguments {
 /// Runs it.
 pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let unset = if arguments.require_env { UnsetVariables::AreMissing } else { UnsetVariables::AreSupposed };
-    let document = match Document::read(&arguments.file) {
+    let document = match file::document(&arguments.file) {
         Ok(document) => document,
         Err(error) if arguments.output == Format::Json => {
-            output::json(&unreadable(&document::name_of(&arguments.file), &error));
+            say(&file::name(&arguments.file), vec![unreadable(&error)], &[]);
             return Ok(ExitCode::FAILURE);
         }
-        Err(error) => return Err(report::document(error)),
+        Err(error) => return Err(report::file(error)),
     };
-    let judgement = configuration::judge(&document, unset);
-    let problems = judgement.config.as_ref().err().map(|errors| report::in_order(&document, errors.problems()));
-    let problems = problems.unwrap_or_default();
+    let judgement = environment::judge(&document, unset);
+    let findings = judgement.config.err().unwrap_or_default();
     let unset = judgement.environment.unset();
     match arguments.output {
-        Format::Json => output::json(&json!({
-            "file": document.name,
-            "valid": problems.is_empty(),
-            "problems": problems.iter().map(|problem| shown(&document, problem)).collect::<Vec<_>>(),
-            "unset_variables": unset,
-        })),
+        Format::Json => say(&document.name, findings.iter().map(|finding| json!(finding)).collect(), &unset),
         Format::Text => {
-            for problem in &problems {
-                eprintln!("{:?}", report::problem(&document, problem));
-            }
+            report::findings(&document, &findings);
             say_unset(&unset);
-            match problems.len() {
+            match findings.len() {
                 0 => output::line(&format!("{}: valid", document.name)),
                 1 => eprintln!("{}: 1 problem", document.name),
                 count => eprintln!("{}: {count} problems", document.name),
             }
         }
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Says which variables were supposed.
-pub fn say_unset(unset: &[&str]) {
-    if !unset.is_empty() {
-        eprintln!("note: not set here, so not checked: {}", unset.join(", "));
+fn say(file: &str, problems: Vec<Value>, unset: &[&str]) {
+    let valid = problems.is_empty();
+    output::json(&json!({"file": file, "valid": valid, "problems": problems, "unset_variables": unset}));
+}
+
+/// What is wrong with a file that is no document: a place in it, if it could be read.
+fn unreadable(error: &FileError) -> Value {
+    match error {
+        FileError::Malformed(malformed) => json!(Finding::from(malformed)),
+        error => json!({"path": "", "message": error.to_string(), "hint": null}),
     }
-}
-
-fn shown(document: &Document, problem: &Problem) -> Value {
-    let (line, column) = line_and_column(&document.text, document.place(&problem.path).start);
-    json!({"path": problem.path, "message": problem.message, "hint": problem.hint, "line": line, "column": column})
-}
-
-fn unreadable(name: &str, error: &DocumentError) -> Value {
-    let mut problem = json!({"path": "", "message": error.to_string(), "hint": null});
-    if let (DocumentError::Malformed { text, place, message, .. }, Some(members)) = (error, problem.as_object_mut()) {
-        let (line, column) = line_and_column(text, place.start);
-        members.insert("message".to_owned(), message.as_str().into());
-        members.insert("line".to_owned(), line.into());
-        members.insert("column".to_owned(), column.into());
-    }
-    json!({"file": name, "valid": false, "problems": [problem], "unset_variables": []})
 }

@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use latchkey_explain::document::{Document, line_and_column};
+use latchkey_explain::judgement::UnsetVariables;
+use latchkey_explain::request::{self, RequestError, Sender};
 use latchkey_explain::{Explanation, Identity, Question, Verdict};
 use miette::Diagnostic;
-use relying_party::entropy::Entropy;
 use relying_party::time::UnixTime;
-use serde_json::{Map, Value};
-use url::Url;
 
-use crate::check::say_unset;
-use crate::configuration::{self, UnsetVariables};
-use crate::document::{self, Document, line_and_column};
+use crate::environment::{self, say_unset};
+use crate::file;
 use crate::output::{self, Format};
 use crate::report;
 
@@ -57,9 +56,9 @@ pub struct Arguments {
 /// Why a request cannot be explained.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 enum ExplainError {
-    #[error("--request is no request: {found}")]
+    #[error("--request is no request: {0}")]
     #[diagnostic(help("for example: --request 'GET https://portal.example.org/approvals'"))]
-    Request { found: &'static str },
+    Request(#[source] RequestError),
     #[error("--header is no header field")]
     #[diagnostic(help("for example: --header 'accept: text/html'"))]
     Header,
@@ -73,14 +72,12 @@ enum ExplainError {
 
 /// Runs it.
 pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
-    let document = Document::read(&arguments.file).map_err(report::document)?;
-    let judgement = configuration::judge(&document, UnsetVariables::AreSupposed);
+    let document = file::document(&arguments.file).map_err(report::file)?;
+    let judgement = environment::judge(&document, UnsetVariables::AreSupposed);
     let config = match &judgement.config {
         Ok(config) => config,
-        Err(errors) => {
-            for problem in report::in_order(&document, errors.problems()) {
-                eprintln!("{:?}", report::problem(&document, problem));
-            }
+        Err(findings) => {
+            report::findings(&document, findings);
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -94,7 +91,7 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let identity = identity(arguments)?;
     let question = Question { request: request(arguments, &identity)?, identity };
     let environment = |name: &str| judgement.environment.value(name);
-    let explanation = latchkey_explain::explain(&document.json(), &environment, question, now(), &mut System);
+    let explanation = latchkey_explain::explain(&document.json(), &environment, question, now());
     let Ok(explanation) = explanation else { return Ok(ExitCode::FAILURE) };
     match arguments.output {
         Format::Json => output::json(&explanation),
@@ -108,71 +105,27 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 
 fn identity(arguments: &Arguments) -> miette::Result<Identity> {
     if let Some(token) = &arguments.token {
-        let token = if token == "-" {
-            document::read_text(Path::new("-")).map_err(report::document)?.trim().to_owned()
-        } else {
-            token.clone()
-        };
-        return Ok(Identity::Token(token));
+        let token = if token == "-" { file::text(Path::new("-")).map_err(report::file)? } else { token.clone() };
+        return Ok(Identity::Token(token.trim().to_owned()));
     }
-    let Some(file) = &arguments.claims else { return Ok(Identity::Nobody) };
-    let document = Document::read(file).map_err(report::document)?;
-    match serde_json::from_slice::<Map<String, Value>>(&document.json()) {
-        Ok(claims) => Ok(Identity::Claims { claims, provider: arguments.provider.clone() }),
-        Err(_) => Err(ExplainError::Claims { name: document.name }.into()),
+    let Some(claims) = &arguments.claims else { return Ok(Identity::Nobody) };
+    let document = file::document(claims).map_err(report::file)?;
+    match document.members() {
+        Some(claims) => Ok(Identity::Claims { claims, provider: arguments.provider.clone() }),
+        None => Err(ExplainError::Claims { name: document.name }.into()),
     }
 }
 
 /// The fields of the request, as a proxy hands them over.
 fn request(arguments: &Arguments, identity: &Identity) -> Result<Vec<(String, Vec<u8>)>, ExplainError> {
-    let text = arguments.request.trim();
-    let (method, address) = text.split_once(char::is_whitespace).unwrap_or(("GET", text));
-    let url = Url::parse(address.trim()).map_err(|_| ExplainError::Request { found: "the address is no URL" })?;
-    let refused = |found| Err(ExplainError::Request { found });
-    if !matches!(url.scheme(), "http" | "https") {
-        return refused("the address begins with neither https:// nor http://");
-    }
-    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-') {
-        return refused("the method is no word");
-    }
-    let Some(host) = url.host_str() else { return refused("the address has no host") };
-    let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-    let mut fields = vec![
-        (":method", method.to_ascii_uppercase()),
-        (":scheme", url.scheme().to_owned()),
-        (":authority", authority),
-        (":path", target(address.trim())),
-    ];
-    let mut given = Vec::new();
-    for header in &arguments.headers {
-        let (name, value) = header.split_once(':').ok_or(ExplainError::Header)?;
-        let name = name.trim().to_ascii_lowercase();
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) || value.chars().any(char::is_control) {
-            return Err(ExplainError::Header);
+    let is_program = arguments.script || matches!(identity, Identity::Token(_));
+    let sender = if is_program { Sender::Program } else { Sender::Browser };
+    request::fields(&arguments.request, arguments.headers.iter().map(String::as_str), sender).map_err(|error| {
+        match error {
+            RequestError::Header => ExplainError::Header,
+            error => ExplainError::Request(error),
         }
-        given.push((name, value.trim().to_owned()));
-    }
-    let says = |name: &str| given.iter().any(|(given, _)| given == name);
-    let is_page = !arguments.script && !matches!(identity, Identity::Token(_));
-    if is_page && !["accept", "sec-fetch-mode", "x-requested-with"].into_iter().any(says) {
-        fields.extend([("accept", "text/html".to_owned()), ("sec-fetch-mode", "navigate".to_owned())]);
-        fields.extend([("sec-fetch-dest", "document".to_owned()), ("sec-fetch-site", "none".to_owned())]);
-    }
-    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes()));
-    Ok(fields.chain(given.into_iter().map(|(name, value)| (name, value.into_bytes()))).collect())
-}
-
-/// Path and query as they are written: an ambiguous path must not be made plain on the way.
-fn target(address: &str) -> String {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let rest = rest.split('#').next().unwrap_or_default();
-    match rest.find(['/', '?', '\\']) {
-        Some(start) => {
-            let target = rest.get(start..).unwrap_or_default();
-            if target.starts_with('?') { format!("/{target}") } else { target.to_owned() }
-        }
-        None => "/".to_owned(),
-    }
+    })
 }
 
 fn text(document: &Document, request: &str, explanation: &Explanation) -> String {
@@ -185,9 +138,9 @@ fn text(document: &Document, request: &str, explanation: &Explanation) -> String
         format!(" ({path}, {}:{line})", document.name)
     });
     say("rule", &format!("{}{}", explanation.rule, place.unwrap_or_default()));
+    say("verdict", &explanation.verdict.summary());
     match &explanation.verdict {
         Verdict::Forwarded { added, removed } => {
-            say("verdict", "goes to the application");
             for (name, value) in added {
                 say("header", &format!("{name}: {value}"));
             }
@@ -195,26 +148,15 @@ fn text(document: &Document, request: &str, explanation: &Explanation) -> String
                 say("removed", &format!("{name}, which the client sent"));
             }
         }
-        Verdict::Answered { status, reason, location, challenge } => {
-            let what = match status {
-                302 | 303 => "sent elsewhere",
-                200 => "answered",
-                _ => "refused",
-            };
-            say("verdict", &format!("{what}, status {status}"));
-            let location = location.as_deref().map(|location| match location.strip_suffix("/explain/authorize") {
-                Some(issuer) => format!("the authorization endpoint of {issuer}"),
-                None => location.to_owned(),
-            });
-            for (name, value) in
-                [("reason", reason.map(str::to_owned)), ("to", location), ("challenge", challenge.clone())]
+        Verdict::Answered { reason, location, challenge, .. } => {
+            for (name, value) in [("reason", *reason), ("to", location.as_deref()), ("challenge", challenge.as_deref())]
             {
                 if let Some(value) = value {
-                    say(name, &value);
+                    say(name, value);
                 }
             }
         }
-        Verdict::Undecided => say("verdict", "cannot be said here: it depends on an answer from outside"),
+        Verdict::Undecided => {}
     }
     for line in &explanation.log {
         say("log", line);
@@ -228,14 +170,4 @@ fn text(document: &Document, request: &str, explanation: &Explanation) -> String
 fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     UnixTime::from_secs(since.as_secs())
-}
-
-/// The system's randomness.
-struct System;
-
-impl Entropy for System {
-    fn fill(&mut self, buffer: &mut [u8]) {
-        // Only placeholders are made of it here: nothing that is sealed leaves the process.
-        let _ = getrandom::fill(buffer);
-    }
 }

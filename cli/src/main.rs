@@ -3,11 +3,11 @@
 #![forbid(unsafe_code)]
 
 mod check;
-mod configuration;
 mod discovery;
-mod document;
 mod endpoints;
+mod environment;
 mod explain;
+mod file;
 mod init;
 mod keygen;
 mod migrate;

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use latchkey_explain::document::{Document, Malformed, line_and_column};
+use latchkey_explain::judgement::Finding;
 use miette::{LabeledSpan, MietteDiagnostic, MietteHandlerOpts, NamedSource, Report};
-use relying_party::config::Problem;
 
-use crate::document::{Document, DocumentError, line_and_column};
+use crate::file::FileError;
 
 /// Plain characters and unbroken lines: the same in a terminal, a log and a search.
 pub fn install() {
@@ -14,20 +15,31 @@ pub fn install() {
     drop(miette::set_hook(Box::new(move |_| Box::new(options().build()))));
 }
 
-/// A problem with its place in the document.
-pub fn problem(document: &Document, problem: &Problem) -> Report {
-    let path = if problem.path.is_empty() { "configuration" } else { &problem.path };
-    let hint = problem.hint.as_ref().map(|hint| format!("did you mean `{hint}`?"));
-    let message = format!("{path}: {}", problem.message);
-    pointing(&document.name, &document.text, document.place(&problem.path), &message, hint)
+/// Shows everything that is wrong with a configuration.
+pub fn findings(document: &Document, findings: &[Finding]) {
+    for finding in findings {
+        eprintln!("{:?}", of_finding(document, finding));
+    }
+}
+
+fn of_finding(document: &Document, finding: &Finding) -> Report {
+    let path = if finding.path.is_empty() { "configuration" } else { &finding.path };
+    let hint = finding.hint.as_ref().map(|hint| format!("did you mean `{hint}`?"));
+    pointing(&document.name, &document.text, finding.place.clone(), &format!("{path}: {}", finding.message), hint)
 }
 
 /// Why a file is no document, with the place where there is one.
-pub fn document(error: DocumentError) -> Report {
+pub fn file(error: FileError) -> Report {
     match error {
-        DocumentError::Malformed { message, name, text, place } => pointing(&name, &text, place, &message, None),
+        FileError::Malformed(malformed) => self::malformed(malformed),
         error => error.into(),
     }
+}
+
+/// Why a text is no document.
+pub fn malformed(malformed: Malformed) -> Report {
+    let Malformed { message, name, text, place } = malformed;
+    pointing(&name, &text, place, &message, None)
 }
 
 fn pointing(name: &str, text: &str, place: Range<usize>, message: &str, hint: Option<String>) -> Report {
@@ -44,11 +56,4 @@ fn pointing(name: &str, text: &str, place: Range<usize>, message: &str, hint: Op
     let label = LabeledSpan::new(hint, place.start, place.len());
     let source = NamedSource::new(name, text.to_owned());
     Report::new(MietteDiagnostic::new(message).with_label(label)).with_source_code(source)
-}
-
-/// The problems in the order of the document.
-pub fn in_order<'p>(document: &Document, problems: &'p [Problem]) -> Vec<&'p Problem> {
-    let mut problems: Vec<_> = problems.iter().collect();
-    problems.sort_by_key(|problem| document.place(&problem.path).start);
-    problems
 }

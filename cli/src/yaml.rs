@@ -1,8 +1,7 @@
 //! Writing YAML that every reader understands the same way: Envoy's, Kubernetes' and ours.
 
+use latchkey_explain::document::{Tree, is_ambiguous};
 use saphyr::Scalar;
-
-use crate::document::{Tree, is_ambiguous};
 
 /// A value in as many lines as it takes, each indented by `indent` spaces and ended.
 pub fn block(tree: &Tree, indent: usize) -> String {
@@ -106,7 +105,7 @@ fn write_value(value: &Tree, indent: usize, text: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Document;
+    use latchkey_explain::document::Document;
 
     #[test]
     fn what_is_written_is_read_as_it_was() {

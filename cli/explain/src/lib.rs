@@ -1,23 +1,29 @@
-//! What the filter would do with a request: the core itself decides, without a proxy, a provider or a network.
+//! What the core says of a configuration, and what the filter would do with a request: without a proxy, a provider, a network or
+//! files. The command and the playground both stand on it.
 //!
 //! Nobody can be asked here, so some things are supposed: that a token's signature is good, that a session with the given claims
 //! exists, and that the providers are there. [`Explanation::supposed`] says so.
 
 #![forbid(unsafe_code)]
 
+pub mod document;
+pub mod judgement;
+mod placeholder;
 mod provider;
+pub mod request;
 mod session;
 mod stage;
 mod token;
 
 use relying_party::config::{Config, ConfigErrors};
-use relying_party::entropy::Entropy;
 use relying_party::http::{Headers, RequestHead};
 use relying_party::policy::path::RequestPath;
 use relying_party::policy::rules::{self, Selection};
 use relying_party::time::UnixTime;
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use placeholder::Placeholders;
 
 /// What is asked.
 pub struct Question {
@@ -76,7 +82,7 @@ pub enum Verdict {
         status: u16,
         /// The reason code, when that is a refusal.
         reason: Option<&'static str>,
-        /// Where a redirect leads, without its parameters: they are new each time.
+        /// Where a redirect leads, without its parameters: they are new each time. The endpoints of providers are in words.
         #[serde(skip_serializing_if = "Option::is_none")]
         location: Option<String>,
         /// The header field `WWW-Authenticate`
@@ -87,14 +93,27 @@ pub enum Verdict {
     Undecided,
 }
 
+impl Verdict {
+    /// The verdict in some words.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Forwarded { .. } => "goes to the application".to_owned(),
+            Self::Answered { status: status @ (302 | 303), .. } => format!("sent elsewhere, status {status}"),
+            Self::Answered { status: 200, .. } => "answered, status 200".to_owned(),
+            Self::Answered { status, .. } => format!("refused, status {status}"),
+            Self::Undecided => "cannot be said here: it depends on an answer from outside".to_owned(),
+        }
+    }
+}
+
 /// Asks the core, as it is configured by `document`.
 pub fn explain(
     document: &[u8],
     environment: &dyn Fn(&str) -> Option<String>,
     question: Question,
     now: UnixTime,
-    entropy: &mut dyn Entropy,
 ) -> Result<Explanation, ConfigErrors> {
+    let entropy = &mut Placeholders::default();
     let config = Config::parse(document, environment)?;
     let Question { request, identity } = question;
     let mut head = RequestHead::new(Headers::new(request.clone()));

@@ -25,6 +25,18 @@ pub fn answer(providers: &[std::rc::Rc<Provider>], request: &CalloutRequest, key
     CalloutOutcome::Answered { status, headers, body: document.to_string().into_bytes() }
 }
 
+/// An address, where it is an endpoint of [`metadata`] in words: only the provider knows the real one.
+pub fn in_words(address: &str) -> String {
+    for (path, endpoint) in
+        [("/explain/authorize", "the authorization endpoint"), ("/explain/logout", "the end session endpoint")]
+    {
+        if let Some(issuer) = address.strip_suffix(path) {
+            return format!("{endpoint} of {issuer}");
+        }
+    }
+    address.to_owned()
+}
+
 fn metadata(provider: &Provider, issuer: &str) -> Value {
     let at = |name: &str| format!("{issuer}/explain/{name}");
     json!({

@@ -68,6 +68,6 @@ fn forwarded(forward: &Forward) -> Verdict {
 
 fn answered(response: &Response, reason: Option<&'static str>) -> Verdict {
     let field = |name: &str| response.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
-    let location = field("location").map(|location| location.split('?').next().unwrap_or_default().to_owned());
+    let location = field("location").map(|location| provider::in_words(location.split('?').next().unwrap_or_default()));
     Verdict::Answered { status: response.status, reason, location, challenge: field("www-authenticate") }
 }

@@ -1,6 +1,7 @@
 //! A configuration that is being written: values with the comments that explain them.
 
-use crate::document::Tree;
+use latchkey_explain::document::Tree;
+
 use crate::yaml;
 
 /// Where comments behind a value begin.

@@ -1,9 +1,10 @@
 //! A configuration for a provider and nothing else known: what most people need, the rest as comments.
 
+use latchkey_explain::document::Tree;
+
 use super::Arguments;
 use super::draft::{Draft, Line, texts, variable};
 use super::provider::Found;
-use crate::document::Tree;
 use crate::endpoints::Address;
 
 /// What stands where only the operator knows better.
@@ -194,5 +195,6 @@ pub fn literal(text: &str) -> String {
 
 /// A value of the table, which is written in YAML.
 fn parsed(value: &str) -> Tree {
-    crate::document::Document::parse(String::new(), value.to_owned()).map_or(Tree::Null, |document| document.tree)
+    latchkey_explain::document::Document::parse(String::new(), value.to_owned())
+        .map_or(Tree::Null, |document| document.tree)
 }

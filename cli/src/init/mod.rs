@@ -8,11 +8,12 @@ mod provider;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use latchkey_explain::document::{Document, Tree};
+use latchkey_explain::judgement::UnsetVariables;
 use miette::Diagnostic;
 use relying_party::config::Config;
 
-use crate::configuration::{self, UnsetVariables};
-use crate::document::{Document, Tree};
+use crate::environment;
 use crate::keygen;
 use crate::migrate::{self, Migration};
 use crate::new_file::{self, NewFileError};
@@ -162,14 +163,12 @@ fn migration(arguments: &Arguments, session_key: &Tree) -> miette::Result<Option
 
 /// Nothing is written that the filter would refuse.
 fn checked(draft: &Draft, text: &str, out: &Path) -> miette::Result<Config> {
-    let document = Document::parse(out.display().to_string(), text.to_owned()).map_err(report::document)?;
+    let document = Document::parse(out.display().to_string(), text.to_owned()).map_err(report::malformed)?;
     debug_assert!(!draft.providers.is_empty(), "a configuration has a provider");
-    match configuration::judge(&document, UnsetVariables::AreSupposed).config {
+    match environment::judge(&document, UnsetVariables::AreSupposed).config {
         Ok(config) => Ok(config),
-        Err(errors) => {
-            for problem in report::in_order(&document, errors.problems()) {
-                eprintln!("{:?}", report::problem(&document, problem));
-            }
+        Err(findings) => {
+            report::findings(&document, &findings);
             Err(InitError::Refused.into())
         }
     }

@@ -5,9 +5,10 @@ mod oauth2_proxy;
 
 use std::path::Path;
 
+use latchkey_explain::document::Tree;
 use miette::Diagnostic;
 
-use crate::document::{self, Document, Tree};
+use crate::file;
 use crate::init::draft::Draft;
 use crate::report;
 
@@ -59,9 +60,9 @@ pub enum MigrationError {
 }
 
 /// Carries over a configuration file of oauth2-proxy.
-pub fn from_oauth2_proxy(file: &Path, given: &Given<'_>) -> miette::Result<Migration> {
-    let text = document::read_text(file).map_err(report::document)?;
-    let name = document::name_of(file);
+pub fn from_oauth2_proxy(path: &Path, given: &Given<'_>) -> miette::Result<Migration> {
+    let text = file::text(path).map_err(report::file)?;
+    let name = file::name(path);
     let options: toml::Table = text.parse().map_err(|error: toml::de::Error| MigrationError::NotToml {
         name: name.clone(),
         message: error.message().to_owned(),
@@ -70,8 +71,8 @@ pub fn from_oauth2_proxy(file: &Path, given: &Given<'_>) -> miette::Result<Migra
 }
 
 /// Carries over the filters of an Envoy configuration.
-pub fn from_envoy(file: &Path, given: &Given<'_>) -> miette::Result<Migration> {
-    let document = Document::read(file).map_err(report::document)?;
+pub fn from_envoy(path: &Path, given: &Given<'_>) -> miette::Result<Migration> {
+    let document = file::document(path).map_err(report::file)?;
     Ok(envoy::migrate(&document.name, &document.tree, given)?)
 }
 

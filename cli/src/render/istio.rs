@@ -1,9 +1,10 @@
 //! Istio: the filter as a `WasmPlugin`, each provider host as a `ServiceEntry` with a `DestinationRule`.
 
+use latchkey_explain::document::Tree;
+
 use super::module::{ModuleError, Place};
 use super::plan::{Plan, Upstream};
 use super::{CommonArguments, RenderError, plan};
-use crate::document::Tree;
 use crate::yaml;
 
 /// Write a WasmPlugin, and ServiceEntry and DestinationRule for each host, for Istio

@@ -9,15 +9,14 @@ mod plan;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use latchkey_explain::judgement::UnsetVariables;
 use miette::Diagnostic;
 use relying_party::config::{ClientAuthentication, Config, Provider};
 use relying_party::protocol::{MetadataError, ProviderMetadata};
 
-use crate::check::say_unset;
-use crate::configuration::{self, UnsetVariables};
 use crate::discovery::{Discovered, DiscoveryFailure, Document as Discovery, Source};
-use crate::document::Document;
-use crate::{new_file, output, report};
+use crate::environment::{self, say_unset};
+use crate::{file, new_file, output, report};
 use module::{Module, ModuleError};
 use plan::{Known, Naming, Plan, PlanError};
 
@@ -122,14 +121,12 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
 
 /// Reads the configuration, asks the providers, and names the clusters as the target does.
 fn plan(common: &CommonArguments, naming: &Naming<'_>) -> miette::Result<Plan> {
-    let document = Document::read(&common.file).map_err(report::document)?;
-    let judgement = configuration::judge(&document, UnsetVariables::AreSupposed);
+    let document = file::document(&common.file).map_err(report::file)?;
+    let judgement = environment::judge(&document, UnsetVariables::AreSupposed);
     let config = match judgement.config {
         Ok(config) => config,
-        Err(errors) => {
-            for problem in report::in_order(&document, errors.problems()) {
-                eprintln!("{:?}", report::problem(&document, problem));
-            }
+        Err(findings) => {
+            report::findings(&document, &findings);
             return Err(RenderError::Configuration.into());
         }
     };

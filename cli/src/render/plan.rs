@@ -1,11 +1,11 @@
 //! What has to be deployed, whatever the target: the configuration with the target's names in it, and what it leads to.
 
+use latchkey_explain::document::Tree;
 use miette::Diagnostic;
 use relying_party::config::{Config, Provider};
 use relying_party::protocol::ProviderMetadata;
 
 use super::module::Module;
-use crate::document::Tree;
 use crate::endpoints::{self, Address};
 
 /// What has to be deployed.

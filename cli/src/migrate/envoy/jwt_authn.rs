@@ -1,8 +1,9 @@
 //! From Envoy's `jwt_authn`: its providers, its rules, and the claims that it passes on.
 
+use latchkey_explain::document::Tree;
+
 use super::super::{change, provider_name};
 use super::{boolean, field, same, text};
-use crate::document::Tree;
 use crate::init::draft::{Line, texts};
 
 /// What stands where `jwt_authn` did not look at the audience.

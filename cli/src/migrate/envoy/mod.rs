@@ -2,8 +2,9 @@
 
 mod jwt_authn;
 
+use latchkey_explain::document::Tree;
+
 use super::{Given, Migration, MigrationError, change, provider_name};
-use crate::document::Tree;
 use crate::init::draft::{Draft, Line, texts, variable};
 use crate::init::fresh::{intro, secret_variable, session};
 use jwt_authn::Verified;

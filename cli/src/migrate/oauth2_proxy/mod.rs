@@ -1,5 +1,6 @@
 //! From the configuration file of oauth2-proxy.
 
+use latchkey_explain::document::Tree;
 use toml::{Table, Value};
 use url::Url;
 
@@ -7,7 +8,6 @@ mod options;
 mod rules;
 
 use super::{Given, Migration, MigrationError, change, provider_name};
-use crate::document::Tree;
 use crate::init::draft::{Draft, Line, texts, variable};
 use crate::init::fresh::{intro, literal, secret_variable};
 use options::{Fate, fate};

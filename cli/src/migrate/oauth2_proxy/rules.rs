@@ -1,7 +1,8 @@
 //! Who is admitted, and where nobody has to sign in.
 
+use latchkey_explain::document::Tree;
+
 use super::{Carrying, selected};
-use crate::document::Tree;
 use crate::init::draft::{Line, texts};
 use crate::init::fresh::literal;
 use crate::yaml;

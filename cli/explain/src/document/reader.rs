@@ -17,13 +17,13 @@ const DEEPEST: usize = 100;
 const MOST_VALUES: usize = 200_000;
 
 /// What is wrong with a text, and where (bytes).
-pub struct Malformed {
+pub struct Refused {
     pub message: String,
     pub place: Range<usize>,
 }
 
 /// The tree of the only document in `text`, and where each of its values stands, by path.
-pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), Malformed> {
+pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), Refused> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         offsets: text.char_indices().map(|(offset, _)| offset).chain([text.len()]).collect(),
@@ -36,11 +36,11 @@ pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), Malform
         match event {
             Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
             Event::StreamEnd => break,
-            _ if tree.is_some() => return Err(malformed("found a second document, expected one", place)),
+            _ if tree.is_some() => return Err(refused("found a second document, expected one", place)),
             event => tree = Some(reader.value(event, place, "", 0)?.0),
         }
     }
-    let tree = tree.ok_or_else(|| malformed("found nothing, expected a configuration", 0..0))?;
+    let tree = tree.ok_or_else(|| refused("found nothing, expected a configuration", 0..0))?;
     Ok((tree, reader.places))
 }
 
@@ -54,17 +54,17 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn next(&mut self) -> Result<Option<(Event<'t>, Range<usize>)>, Malformed> {
+    fn next(&mut self) -> Result<Option<(Event<'t>, Range<usize>)>, Refused> {
         match self.events.next() {
             None => Ok(None),
             Some(Ok((event, span))) => Ok(Some((event, self.bytes(span)))),
-            Some(Err(error)) => Err(self.refused(&error)),
+            Some(Err(error)) => Err(self.unreadable(&error)),
         }
     }
 
-    fn refused(&self, error: &ScanError) -> Malformed {
+    fn unreadable(&self, error: &ScanError) -> Refused {
         let start = self.byte(error.marker().index());
-        malformed(error.info(), start..start)
+        refused(error.info(), start..start)
     }
 
     fn bytes(&self, span: Span) -> Range<usize> {
@@ -75,8 +75,8 @@ impl<'t> Reader<'t> {
         self.offsets.get(character).or(self.offsets.last()).copied().unwrap_or_default()
     }
 
-    fn must_go_on(&mut self) -> Result<(Event<'t>, Range<usize>), Malformed> {
-        self.next()?.ok_or_else(|| malformed("found the end, expected more", 0..0))
+    fn must_go_on(&mut self) -> Result<(Event<'t>, Range<usize>), Refused> {
+        self.next()?.ok_or_else(|| refused("found the end, expected more", 0..0))
     }
 
     /// The value that begins with `event`, and where it stands if it is short enough to be shown as a whole.
@@ -86,10 +86,10 @@ impl<'t> Reader<'t> {
         place: Range<usize>,
         path: &str,
         depth: usize,
-    ) -> Result<(Tree, Option<Range<usize>>), Malformed> {
+    ) -> Result<(Tree, Option<Range<usize>>), Refused> {
         self.values = self.values.saturating_add(1);
         if depth > DEEPEST || self.values > MOST_VALUES {
-            return Err(malformed("found a document that is too deep or too large", place));
+            return Err(refused("found a document that is too deep or too large", place));
         }
         let before = self.values;
         let (tree, anchor, shown) = match event {
@@ -98,13 +98,13 @@ impl<'t> Reader<'t> {
             }
             Event::Alias(anchor) => {
                 let known = self.anchors.get(&anchor).cloned();
-                let (tree, size) = known.ok_or_else(|| malformed("found an alias of nothing", place.clone()))?;
+                let (tree, size) = known.ok_or_else(|| refused("found an alias of nothing", place.clone()))?;
                 self.values = self.values.saturating_add(size);
                 return Ok((tree, Some(place)));
             }
             Event::SequenceStart(anchor, _) => (self.list(path, depth)?, anchor, None),
             Event::MappingStart(anchor, _) => (self.mapping(path, depth)?, anchor, None),
-            _ => return Err(malformed("found something that is no value", place)),
+            _ => return Err(refused("found something that is no value", place)),
         };
         if anchor > 0 {
             let size = self.values.saturating_sub(before).saturating_add(1);
@@ -113,7 +113,7 @@ impl<'t> Reader<'t> {
         Ok((tree, shown))
     }
 
-    fn list(&mut self, path: &str, depth: usize) -> Result<Tree, Malformed> {
+    fn list(&mut self, path: &str, depth: usize) -> Result<Tree, Refused> {
         let mut items = Vec::new();
         loop {
             let (event, place) = self.must_go_on()?;
@@ -128,14 +128,14 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn mapping(&mut self, path: &str, depth: usize) -> Result<Tree, Malformed> {
+    fn mapping(&mut self, path: &str, depth: usize) -> Result<Tree, Refused> {
         let mut members: Vec<(String, Tree)> = Vec::new();
         loop {
             let (event, key) = self.must_go_on()?;
             let name = match event {
                 Event::MappingEnd => return Ok(Tree::Mapping(members)),
                 Event::Scalar(name, ..) => name.into_owned(),
-                _ => return Err(malformed("found a key that is no text", key)),
+                _ => return Err(refused("found a key that is no text", key)),
             };
             let path = member_path(path, &name);
             let (event, place) = self.must_go_on()?;
@@ -151,16 +151,16 @@ impl<'t> Reader<'t> {
     }
 }
 
-fn malformed(message: impl Into<String>, place: Range<usize>) -> Malformed {
-    Malformed { message: message.into(), place }
+fn refused(message: impl Into<String>, place: Range<usize>) -> Refused {
+    Refused { message: message.into(), place }
 }
 
-fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place: &Range<usize>) -> Result<Tree, Malformed> {
+fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place: &Range<usize>) -> Result<Tree, Refused> {
     if style == ScalarStyle::Plain && tag.is_none() && is_ambiguous(&text) {
         let message = format!(
             "found `{text}` without quotes, which Envoy, Kubernetes and this command read differently: write \"{text}\" for the text"
         );
-        return Err(malformed(message, place.clone()));
+        return Err(refused(message, place.clone()));
     }
     let tag = tag.map(|tag| Cow::Owned(tag.clone()));
     match Scalar::parse_from_cow_and_metadata(text, style, tag.as_ref()) {
@@ -169,10 +169,10 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place: &Ran
         Some(Scalar::Integer(integer)) => Ok(Tree::Number(integer.into())),
         Some(Scalar::FloatingPoint(number)) => {
             let number = Number::from_f64(*number).map(Tree::Number);
-            number.ok_or_else(|| malformed("found a number that JSON does not have", place.clone()))
+            number.ok_or_else(|| refused("found a number that JSON does not have", place.clone()))
         }
         Some(Scalar::String(text)) => Ok(Tree::Text(text.into_owned())),
-        None => Err(malformed("found a value that does not fit its tag", place.clone())),
+        None => Err(refused("found a value that does not fit its tag", place.clone())),
     }
 }
 

@@ -10,8 +10,7 @@ fn document(text: &str) -> Document {
 
 fn refusal(text: &str) -> String {
     match Document::parse("test".to_owned(), text.to_owned()) {
-        Err(DocumentError::Malformed { message, .. }) => message,
-        Err(other) => panic!("{other}"),
+        Err(malformed) => malformed.message,
         Ok(_) => panic!("{text} is accepted"),
     }
 }
