@@ -26,7 +26,7 @@ fn whoever_may_goes_to_the_application_with_their_headers() {
     let answer = ask(PORTAL, somebody("{sub: ada, groups: [admins]}"));
     let explanation = &answer["explanation"];
     assert_eq!(explanation["verdict"], "forwarded");
-    assert_eq!(explanation["added"], json!([["x-auth-groups", "admins"], ["x-auth-subject", "ada"]]));
+    assert_eq!(explanation["added"], json!([["x-auth-subject", "ada"], ["x-auth-groups", "admins"]]));
     assert_eq!(answer["providers"], json!(["corp"]));
     assert_eq!(answer["variables"], json!(["CORP_CLIENT_SECRET", "LATCHKEY_SESSION_KEY"]));
     let start = usize::try_from(explanation["rule_characters"]["start"].as_u64().unwrap()).unwrap();

@@ -43,7 +43,7 @@ async function person() {
   await shows("#marks .rule", "name: admin");
 
   await page.fill("#claims", "sub: [");
-  await shows("#claims-objection", "found");
+  await shows("#claims-objection", "expected");
   await page.check("input[value=token]");
   await page.fill("#token", "not a token");
   await shows("#verdict .summary", "status");
