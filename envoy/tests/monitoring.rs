@@ -202,7 +202,7 @@ fn labels_come_beside_istios_own_too() {
     let start = Instant::now();
     let wanted = [
         "latchkey_logins_finished_total{provider=\"corp\"} ",
-        "latchkey_tokens_refused_total{reason=\"access_token.malformed\"} ",
+        "latchkey_tokens_refused_total{reason=\"jws.not_three_parts\"} ",
         "latchkey_cache_hits_total{cache=\"",
         "latchkey_callout_milliseconds_count{call=\"token\"} ",
     ];
