@@ -18,8 +18,16 @@ use command::{Stage, repository};
 const DIGEST: &str = "90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
 const IMAGE: &str =
     "oci://registry.example.org/latchkey@sha256:90ce2bdb4303e70410c52674b54a1b5793a7a1666ec8ef233c7fc121bb4fc07d";
-const EXAMPLES: [&str; 7] =
-    ["single-page-application", "api-gateway", "mcp-server", "two-providers", "step-up", "istio", "envoy-gateway"];
+const EXAMPLES: [&str; 8] = [
+    "single-page-application",
+    "api-gateway",
+    "mcp-server",
+    "two-providers",
+    "step-up",
+    "identity-for-filters",
+    "istio",
+    "envoy-gateway",
+];
 /// The discovery document of `https://login.example.org/realms/corp`.
 const CORP: &str = include_str!("../../examples/istio/discovery.json");
 
@@ -65,6 +73,18 @@ fn the_manifests_for_meshes_are_what_the_command_writes_today_and_what_the_schem
         let readme = stage.read("README.md").replace(" \\\n  ", " ");
         assert!(readme.contains(&format!("latchkey {} > manifests.yaml", arguments.join(" "))), "{target}");
     }
+}
+
+#[test]
+fn the_proxies_of_envoy_gateway_get_the_labels_and_the_schemas_take_them() {
+    let proxy = stage("envoy-gateway").read("proxy.yaml");
+    assert_eq!(schemas::judge(&proxy), "");
+    let (_, bootstrap) = proxy.split_once("    value: |\n").unwrap();
+    assert!(schemas::judge(&proxy.replace("wasm: info", "wasm: loud")).contains("level"));
+    let documented = include_str!("../../docs/src/monitoring/envoy-stats.yaml");
+    let bare =
+        |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::trim).collect::<Vec<_>>().join("\n");
+    assert_eq!(bare(bootstrap), bare(documented));
 }
 
 #[test]

@@ -68,6 +68,8 @@ fn envoy_takes_what_is_rendered_for_it() {
         "cluster: corp-idp\n",
         "keys.example.org: corp-idp-keys-example-org",
         "# SHA-256  ",
+        "--component-log-level wasm:info",
+        include_str!("../../docs/src/monitoring/envoy-stats.yaml"),
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -156,7 +158,9 @@ fn the_schemas_of_istio_take_what_is_rendered_for_it() {
     for part in [
         "kind: WasmPlugin",
         "failStrategy: FAIL_CLOSE",
+        &format!("url: {IMAGE}\n"),
         &format!("sha256: \"{DIGEST}\""),
+        "sidecar.istio.io/componentLogLevel: \"misc:error,wasm:info\"",
         "cluster: \"outbound|443||login.example.org\"",
         "keys.example.org: \"outbound|443||keys.example.org\"",
         "env: [{name: CORP_CLIENT_SECRET, valueFrom: HOST}, {name: LATCHKEY_SESSION_KEY, valueFrom: HOST}]",
@@ -197,6 +201,7 @@ fn the_schemas_of_envoy_gateway_take_what_is_rendered_for_it() {
         for part in [
             "kind: EnvoyExtensionPolicy",
             "failOpen: false",
+            "spec.logging.level: {default: warn, wasm: info}",
             &format!("sha256: \"{DIGEST}\""),
             &format!("cluster: httproute/{namespace}/latchkey-login-example-org/rule/1"),
             &format!("keys.example.org: httproute/{namespace}/latchkey-keys-example-org/rule/1"),
@@ -206,6 +211,13 @@ fn the_schemas_of_envoy_gateway_take_what_is_rendered_for_it() {
             assert!(text.contains(part), "{part} in {text}");
         }
         assert_eq!(text.matches("kind: Backend\n").count(), 2);
+        // Without the digest in it, the tag `latest` would be fetched.
+        let url = if module.len() > 2 {
+            "https://modules.example.org/latchkey.wasm"
+        } else {
+            IMAGE.trim_start_matches("oci://")
+        };
+        assert!(text.contains(&format!("url: {url}\n")) || text.contains(&format!("url: \"{url}\"\n")), "{text}");
         assert_eq!(schemas::judge(&text), "");
     }
 }

@@ -20,9 +20,11 @@ use wasm_host_tests::message::Request;
 use wasm_host_tests::provider::{Behaviour, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::world::{Exchange, World};
+use wasm_host_tests::yaml;
 
 const STATS: &str = include_str!("../../docs/src/monitoring/envoy-stats.yaml");
 const RBAC: &str = include_str!("../../examples/identity-for-filters/rbac.yaml");
+const FOR_FILTERS: &str = include_str!("../../examples/identity-for-filters/latchkey.yaml");
 const RATE_LIMIT: &str = include_str!("../../examples/identity-for-filters/rate-limit.yaml");
 
 /// A request with a token of this subject and department.
@@ -40,7 +42,8 @@ fn with_identity(filter: &'static str) -> EnvoyWorld {
 
 fn world_with_identity(behind: Filter) -> EnvoyWorld {
     let rule = |path: &str| json!({"name": &path[1..], "match": {"path_prefix": path}, "authentication": "bearer"});
-    let properties = json!({"subject": "claims.sub", "department": "claims.department"});
+    let mut properties = yaml::read(FOR_FILTERS)["properties"].clone();
+    properties["subject"] = "claims.sub".into();
     let setup = Setup::api().rule(rule("/reports")).rule(rule("/other")).top("properties", properties);
     EnvoyWorld::with(setup, Options { behind: vec![behind], ..Options::default() })
 }
@@ -60,7 +63,7 @@ fn envoys_rbac_decides_by_the_identity() {
 #[test]
 fn access_logs_and_other_filters_see_identity_reason_and_rule() {
     let shows = |name: &str| format!("%FILTER_STATE(wasm.latchkey.{name}:PLAIN)%");
-    let mutations = ["subject", "department", "rule", "reason"].map(|name| {
+    let mutations = ["caller", "subject", "department", "rule", "reason"].map(|name| {
         let header = json!({"key": format!("x-{name}"), "value": shows(name)});
         json!({"append": {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}})
     });
@@ -71,18 +74,18 @@ fn access_logs_and_other_filters_see_identity_reason_and_rule() {
     let mut world = world_with_identity(Filter::Native("envoy.filters.http.header_mutation", mutation));
     let seen = |exchange: &Exchange| {
         let header = |name: &str| exchange.response.header(name).map(str::to_owned);
-        ["x-subject", "x-department", "x-rule", "x-reason"].map(header)
+        ["x-caller", "x-subject", "x-department", "x-rule", "x-reason"].map(header)
     };
     let some = |value: &str| Some(value.to_owned());
     let admitted = call(&mut world, "/other", "ada", "finance");
     admitted.forwarded();
-    assert_eq!(seen(&admitted), [some("ada"), some("finance"), some("other"), None]);
+    assert_eq!(seen(&admitted), [some("corp:ada"), some("ada"), some("finance"), some("other"), None]);
     let refused = world.send(Request::get("/other"));
     refused.refused_with(401);
-    assert_eq!(seen(&refused), [None, None, some("other"), some("access_token.missing")]);
+    assert_eq!(seen(&refused), [None, None, None, some("other"), some("access_token.missing")]);
     // Whatever the client sends is nobody's identity.
     let public = world.send(Request::get("/public").with("wasm.latchkey.subject", "root"));
-    assert_eq!(seen(&public), [None, None, some("public"), None]);
+    assert_eq!(seen(&public), [None, None, None, some("public"), None]);
     world.envoy().assert_no_crash();
 }
 
@@ -93,7 +96,11 @@ fn envoys_rate_limit_counts_each_identity() {
         call(&mut world, "/other", "ada", "finance").forwarded();
     }
     call(&mut world, "/other", "ada", "finance").refused_with(429);
-    call(&mut world, "/other", "grace", "navy").forwarded();
+    // Many others do not give her a new bucket. (Envoy's default is to keep 20.)
+    for number in 0..60 {
+        call(&mut world, "/other", &format!("person-{number}"), "navy").forwarded();
+    }
+    call(&mut world, "/other", "ada", "finance").refused_with(429);
     world.envoy().assert_no_crash();
 }
 
@@ -169,6 +176,50 @@ fn dashboard_rules_and_documentation_name_what_envoy_shows() {
     world.envoy().assert_no_crash();
 }
 
+/// What examples/istio/custom_bootstrap.json is merged into: a tag of the same name, no default ones, and a list of what is kept
+/// (tools/packaging/common/envoy_bootstrap.json of istio/istio).
+fn beside_istios() -> &'static str {
+    let mut bootstrap: Value = serde_json::from_str(ISTIO).expect("JSON");
+    let ours = bootstrap["stats_config"]["stats_tags"].as_array_mut().expect("tags");
+    assert_eq!(
+        Some(&Value::from(ours.clone())),
+        yaml::read(STATS)["stats_config"].get("stats_tags"),
+        "they are the same"
+    );
+    ours.insert(0, json!({"tag_name": "cache", "regex": r"(cache\.(.+?)\.)"}));
+    bootstrap["stats_config"]["use_all_default_tags"] = false.into();
+    bootstrap["stats_config"]["stats_matcher"] = json!({"inclusion_list": {"patterns": [{"prefix": "wasm"}]}});
+    format!("stats_config: {}\n", bootstrap["stats_config"]).leak()
+}
+
+#[test]
+fn labels_come_beside_istios_own_too() {
+    let mut world = EnvoyWorld::with(Setup::api(), Options { stats: beside_istios(), ..Options::default() });
+    world.send(Request::get("/orders").with("authorization", "Bearer nonsense"));
+    let mut ada = Browser::default();
+    ada.open(&mut world, "/").shows("/");
+    ada.fetch(&mut world, "/api").forwarded();
+    let start = Instant::now();
+    let wanted = [
+        "latchkey_logins_finished_total{provider=\"corp\"} ",
+        "latchkey_tokens_refused_total{reason=\"jws.not_three_parts\"} ",
+        "latchkey_cache_hits_total{cache=\"",
+        "latchkey_callout_milliseconds_count{call=\"token\"} ",
+    ];
+    loop {
+        let lines = scraped(&world);
+        let missing: Vec<_> =
+            wanted.iter().filter(|wanted| !lines.iter().any(|line| line.starts_with(**wanted))).collect();
+        if missing.is_empty() {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "not shown: {missing:?}, but {lines:#?}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    world.envoy().assert_no_crash();
+}
+
+const ISTIO: &str = include_str!("../../examples/istio/custom_bootstrap.json");
 const TABLE: &str = include_str!("../../docs/src/monitoring.md");
 const DASHBOARD: &str = include_str!("../../docs/src/monitoring/dashboard.json");
 const ALERTS: &str = include_str!("../../docs/src/monitoring/alerts.yaml");

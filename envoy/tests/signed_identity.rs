@@ -76,6 +76,13 @@ fn the_backend_follows_a_change_of_the_key() {
     }
 }
 
+#[test]
+fn the_backend_trusts_no_key_for_longer_than_its_answer_says() {
+    let script = tools::repository().join("envoy/tests/signed_identity.py");
+    let output = Command::new(tools::python()).arg("-B").arg(script).output().expect("Python");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Everything that the example consists of, each part at a free port.
 struct Stage {
     envoy: Process,

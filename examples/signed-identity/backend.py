@@ -7,6 +7,7 @@
 
 import argparse
 import json
+import re
 import threading
 import time
 import urllib.request
@@ -20,6 +21,8 @@ HEADER = "X-Latchkey-Assertion"
 TYPE = "latchkey-assertion+jwt"
 CLOCK_SKEW = 30  # seconds that the clocks of Latchkey and this machine may differ
 SHORTEST_PAUSE = 2  # seconds between two fetches of the keys, however many keys somebody makes up
+DEFAULT_AGE = 300  # seconds that keys are good for when the answer does not say it (cache-control: max-age)
+LONGEST_AGE = 3600  # the same, whatever the answer says: how long a withdrawn key can go on
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
 
 
@@ -41,7 +44,7 @@ class Verifier:
             exp={"essential": True},
         )
         self.keys = KeySet([])
-        self.fetched_at = None
+        self.good_until = self.next_fetch = float("-inf")
         self.lock = threading.Lock()
 
     def verify(self, assertion):
@@ -56,24 +59,34 @@ class Verifier:
         return token.claims
 
     def _key_for(self, jws):
-        """The key that a header names. An unknown one may be new: so Latchkey's key can change at any time."""
+        """The key that a header names, among keys that are not too old: so Latchkey's key can be withdrawn, or change at any time."""
         kid = jws.headers().get("kid")
         if not kid:
             raise NotBelieved("no key is named")
         with self.lock:
             now = time.monotonic()
             is_known = any(key.kid == kid for key in self.keys)
-            if not is_known and (self.fetched_at is None or now - self.fetched_at >= SHORTEST_PAUSE):
-                self.fetched_at = now
-                self._fetch()
+            # An unknown one may be new.
+            if (now >= self.good_until or not is_known) and now >= self.next_fetch:
+                self.next_fetch = now + SHORTEST_PAUSE
+                self._fetch(now)
+            if now >= self.good_until:
+                raise NotBelieved("the keys are too old")
             return self.keys.get_by_kid(kid)
 
-    def _fetch(self):
+    def _fetch(self, now):
         try:
             with DIRECT.open(self.keys_url, timeout=5) as response:
                 self.keys = KeySet.import_key_set(json.load(response))
+                self.good_until = now + age(response.headers.get("Cache-Control", ""))
         except (OSError, ValueError, JoseError) as error:
             print(f"no keys at {self.keys_url}: {error}", flush=True)
+
+
+def age(cache_control):
+    """How many seconds an answer with this header is good for."""
+    found = re.search(r"\bmax-age=(\d{1,9})\b", cache_control)
+    return min(int(found[1]), LONGEST_AGE) if found else DEFAULT_AGE
 
 
 class Application(BaseHTTPRequestHandler):

@@ -5,14 +5,16 @@ Each fenced block says after its language what is tried:
     yaml latchkey [FILE]     a complete configuration: `latchkey check` takes it; FILE: the commands of the page find it under this name
     yaml latchkey part       its top-level keys, in place of those of docs/reference/base.yaml
     yaml envoy part          a part of an Envoy configuration, put into docs/reference/envoy.yaml: Envoy takes it
-    sh run                   a command, run in a folder of the page with `latchkey` and `envoy` on PATH: it exits with 0
+    sh run                   a command, run in a folder of the page with `latchkey`, `envoy` and `skopeo` on PATH: it exits with 0
     sh fails                 the same, and it exits with something else
     toml file NAME           a file that the commands of the page find under this name
     sh demo                  the same as run, while the demo of examples/legacy-application is running
     text output              what the command before it printed, among other things; `…` stands for anything
     text shown               something to look at: a picture, a log line, an answer
 
-The commands of a page find `openid-configuration.json` (docs/reference) and `latchkey.wasm` as well, those of an example its own files.
+The commands of a page find `openid-configuration.json` (docs/reference), `latchkey.wasm` and `dist/release/latchkey-VERSION.oci.tar` as
+well, those of an example its own files.
+A page is one shell, and a clean one: its commands have the variables that commands before them have exported, and no secrets else.
 `<!-- not tried: why -->` above a block says that it cannot be tried here.
 """
 
@@ -31,7 +33,7 @@ EXAMPLE = ROOT / "examples" / "legacy-application"
 DOCUMENTS = ["*.md", "docs/**/*.md", "examples/**/README.md"]
 FENCE = re.compile(r"^( *)(```+|~~~+) *(.*)$")
 NOT_TRIED = re.compile(r"<!-- not tried: (.+) -->")
-SECRETS = {  # What stands for secrets: the shape is right, the value is nobody's.
+SECRETS = {  # For parts of Envoy's configuration, which have no command: the shape is right, the value is nobody's.
     "LATCHKEY_SESSION_KEY": "H3gX19lShk+re+O2RpGji2Fkx/+m8H5LnwdIvOtYSh0=",
     "CORP_CLIENT_SECRET": "not-a-secret",
     "PARTNER_CLIENT_SECRET": "not-a-secret",
@@ -101,20 +103,24 @@ def indented(text, prefix):
 class Trial:
     """Tries the blocks of one page, in a folder of its own."""
 
-    def __init__(self, page, folder, latchkey, envoy):
+    def __init__(self, page, folder, latchkey, envoy, skopeo, release):
         self.page, self.folder, self.latchkey, self.envoy = page, folder, latchkey, envoy
         self.printed = None
         if page.startswith("examples/"):
             shutil.copytree((ROOT / page).parent, folder, dirs_exist_ok=True)
         shutil.copy(REFERENCE / "openid-configuration.json", folder)
         (folder / "latchkey.wasm").symlink_to(ROOT / "dist" / "latchkey.wasm")
+        (folder / "dist").mkdir()
+        (folder / "dist" / "release").symlink_to(release)
         programs = folder.with_suffix(".programs")
         programs.mkdir()
         (programs / "latchkey").symlink_to(latchkey)
         (programs / "envoy").symlink_to(pathlib.Path(envoy).resolve())
+        (programs / "skopeo").symlink_to(pathlib.Path(skopeo).resolve())
+        self.exported = folder.with_suffix(".exported")
         self.environment = {
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder), "NO_COLOR": "1", "LC_ALL": "C.UTF-8",
-        } | SECRETS
+        }
 
     def do(self, block):
         printed, self.printed = self.printed, None
@@ -158,18 +164,22 @@ class Trial:
             document = document[:mark.start()] + indented(part, mark[1]) + document[mark.end():]
         path = self.folder / "envoy.yaml"
         path.write_text(document)
-        self.command([self.envoy, "--mode", "validate", "--log-level", "error", "-c", path], cwd=ROOT)
+        self.command([self.envoy, "--mode", "validate", "--log-level", "error", "-c", path], cwd=ROOT, secrets=SECRETS)
         for part in parts.values():
             inner = re.search(r'^( *)"@type": type\.googleapis\.com/google\.protobuf\.Struct\n\1value:\n((?:\1 +.*\n|\n)+)', part, re.MULTILINE)
             if inner:
                 self.check({"": inner[2]})
 
     def run(self, text, fails):
-        return self.command(["bash", "-euo", "pipefail", "-c", text], fails=fails)
+        # However it ends, it says what it has exported.
+        printed = self.command(["bash", "-euo", "pipefail", "-c", f"trap 'env -0 >\"{self.exported}\"' EXIT\n{text}"], fails=fails)
+        exported = dict(variable.split("=", 1) for variable in self.exported.read_text().split("\0") if variable)
+        self.environment = {name: value for name, value in exported.items() if name not in ("_", "OLDPWD", "PWD", "SHLVL")}
+        return printed
 
-    def command(self, words, fails=False, cwd=None):
+    def command(self, words, fails=False, cwd=None, secrets={}):
         ended = subprocess.run(
-            [str(word) for word in words], cwd=cwd or self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+            [str(word) for word in words], cwd=cwd or self.folder, env=self.environment | secrets, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=120,
         )
         if (ended.returncode != 0) != fails:
@@ -186,6 +196,15 @@ class Trial:
             if not found:
                 raise Failed(f"`{line}` is not what was printed, in this order:\n{printed}")
             position = found.end()
+
+
+def pack(folder):
+    """The module as images, as scripts/release packs it."""
+    folder.mkdir()
+    version = re.search(r'^version = "(.+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+    archive = folder / f"latchkey-{version}.oci.tar"
+    packer = [sys.executable, ROOT / "scripts" / "lib" / "oci.py", ROOT / "dist" / "latchkey.wasm", version, "0" * 40, archive]
+    subprocess.run(packer, check=True, stdout=subprocess.DEVNULL)
 
 
 @contextlib.contextmanager
@@ -210,7 +229,7 @@ def demo(envoy):
 
 
 def main():
-    envoy = sys.argv[1]
+    envoy, skopeo = sys.argv[1:]
     latchkey = pathlib.Path(os.environ.get("LATCHKEY") or ROOT / "dist" / "latchkey")
     if not latchkey.exists():
         sys.exit("error: dist/latchkey is missing: scripts/build makes it")
@@ -222,10 +241,12 @@ def main():
         if needs_demo:
             print("Starting the demo", flush=True)
             running.enter_context(demo(envoy))
+        release = pathlib.Path(scratch) / "release"
+        pack(release)
         for page, found in blocks.items():
             folder = pathlib.Path(scratch) / page.replace("/", "-")
             folder.mkdir()
-            trial = Trial(page, folder, latchkey.resolve(), envoy)
+            trial = Trial(page, folder, latchkey.resolve(), envoy, skopeo, release)
             for block in found:
                 try:
                     if trial.do(block):

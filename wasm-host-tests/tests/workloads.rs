@@ -10,6 +10,7 @@ use wasm_host_tests::provider::id_token::Draft;
 use wasm_host_tests::provider::keys::TestKey;
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::simulation::{BEGINNING, Boot, CallOutcome, Happening, Proxy};
+use wasm_host_tests::yaml;
 
 const KEY: TestKey = TestKey::Rsa1;
 const KEYS: &str = "https://www.googleapis.com/keys";
@@ -181,4 +182,24 @@ rings! {
     service_accounts_of_kubernetes: "kubernetes", 10;
     workloads_of_a_spiffe_trust_domain: "spiffe", 10;
     service_accounts_of_google: "google", 9;
+}
+
+/// The workflow asks for the audience that the configuration wants, in the environment that the rule wants, and calls what the rule is for.
+#[test]
+fn the_workflow_of_github_actions_fits_the_configuration() {
+    let workflow = yaml::read(include_str!("../../examples/workload-identity/github-actions/deploy.yml"));
+    let Example { configuration, token, .. } = example!("github-actions");
+    assert_eq!(workflow["permissions"], json!({"id-token": "write"}));
+    let job = &workflow["jobs"]["deploy"];
+    assert_eq!(job["environment"], token["claims"]["environment"]);
+    assert_eq!(job["steps"][0]["env"]["SERVICE"], configuration["providers"][0]["audience"][0]);
+    let (rule, commands) = (&configuration["rules"][0]["match"], job["steps"][0]["run"].as_str().expect("commands"));
+    let call = format!(
+        "-X {} -H \"Authorization: Bearer $token\" \"$SERVICE{}\"",
+        rule["methods"][0].as_str().expect("a method"),
+        rule["path_prefix"].as_str().expect("a path")
+    );
+    assert!(commands.contains("audience=$SERVICE") && commands.contains(&call), "{commands}");
+    let branch = workflow["on"]["push"]["branches"][0].as_str().expect("a branch");
+    assert_eq!(token["claims"]["ref"], format!("refs/heads/{branch}"));
 }

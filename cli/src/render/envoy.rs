@@ -9,6 +9,9 @@ use crate::yaml;
 /// The cluster that a module on the web is fetched through.
 const MODULE_CLUSTER: &str = "latchkey-module";
 
+/// What makes labels of the parts of the metrics' names.
+const STATS: &str = include_str!("../../../docs/src/monitoring/envoy-stats.yaml");
+
 /// Write a whole configuration of Envoy: listener, filter, clusters
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
@@ -84,6 +87,7 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
 admin:
   address: {{socket_address: {{address: {admin}, port_value: {admin_port}}}}}
 
+{STATS}
 static_resources:
   listeners:
   - name: front
@@ -156,6 +160,7 @@ fn head(plan: &Plan, common: &CommonArguments) -> String {
             "Envoy with Latchkey in front of an application. Written by `latchkey render envoy {file}`: change that file, and"
         ),
         "render again. Check it with: envoy --mode validate --config-path FILE".to_owned(),
+        "Refusals and the audit log are lines of level info: with a --log-level above it, add --component-log-level wasm:info.".to_owned(),
         String::new(),
         format!("Module   {}", common.module.module),
         format!("SHA-256  {}", plan.module.sha256),

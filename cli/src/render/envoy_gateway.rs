@@ -44,8 +44,7 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
     let sha256 = yaml::scalar(&plan.module.sha256);
     let code = match &plan.module.place {
         Place::Image(image) => {
-            // The digest stands beside it.
-            let image = image.rsplit_once("@sha256:").map_or(image.as_str(), |(image, _)| image);
+            // Without the digest in its address, Envoy Gateway would ask for the tag `latest`.
             format!("      type: Image\n      image:\n        url: {}\n        sha256: {sha256}\n", yaml::scalar(image))
         }
         Place::Web(url) => format!(
@@ -72,6 +71,8 @@ fn head(plan: &Plan) -> String {
         "`Backend` must be allowed in the EnvoyGateway configuration: extensionApis: {enableBackend: true}.".to_owned(),
         "A ClientTrafficPolicy of the Gateway should have path: {escapedSlashesAction: RejectRequest}; what still is ambiguous the".to_owned(),
         "filter answers with 400.".to_owned(),
+        "Refusals and the audit log are lines of level info, which Envoy Gateway's proxies do not write by themselves:".to_owned(),
+        "EnvoyProxy, spec.logging.level: {default: warn, wasm: info}.".to_owned(),
         "EnvoyExtensionPolicy cannot set `allow_on_headers_stop_iteration` (envoyproxy/gateway#8382): forms do not reach the".to_owned(),
         "filter. Back-channel logout, response_mode=form_post and preserve_form do not work; everything else does.".to_owned(),
     ];

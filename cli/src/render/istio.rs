@@ -65,6 +65,9 @@ fn head(plan: &Plan) -> String {
         "The mesh should refuse ambiguous paths before they are routed (meshConfig.pathNormalization.normalization:"
             .to_owned(),
         "DECODE_AND_MERGE_SLASHES); what still is ambiguous the filter answers with 400.".to_owned(),
+        "Refusals and the audit log are lines of level info, which Istio's proxies do not write by themselves: the pods need the"
+            .to_owned(),
+        "annotation sidecar.istio.io/componentLogLevel: \"misc:error,wasm:info\".".to_owned(),
         "WasmPlugin cannot set `allow_on_headers_stop_iteration`: forms do not reach the filter. Back-channel logout,"
             .to_owned(),
         "response_mode=form_post and preserve_form do not work; everything else does.".to_owned(),
