@@ -177,6 +177,13 @@ impl EnvoyWorld {
         self.envoy.remove(&RETIRED.take());
     }
 
+    /// Changes the configuration: a listener with the new one takes the place of the old one, which is drained.
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.setup.document);
+        self.restart();
+        self.envoy.remove(&RETIRED.take());
+    }
+
     /// Another listener with the same configuration, in the same VM: a filter that remembers nothing. Its name and address.
     pub fn beside(&self) -> (String, SocketAddr) {
         let name = format!("{}-{}", self.name, self.envoy.next_generation());
