@@ -56,9 +56,7 @@ fn a_silent_attempt_and_the_sign_in_that_follows_are_one_login<P: Proxy>() {
 }
 
 fn what_is_not_recent_or_strong_enough_is_counted_by_reason<P: Proxy>() {
-    let strong = |path: &str, authentication: &str| {
-        json!({"match": {"path": path}, "authentication": authentication, "acr_values": ["urn:mfa"]})
-    };
+    let strong = |path: &str, authentication: &str| json!({"match": {"path": path}, "authentication": authentication, "acr_values": ["urn:mfa"]});
     let setup = Setup::api().rule(strong("/vault", "session")).rule(strong("/safe", "bearer"));
     let mut world = VirtualWorld::<P>::open(setup);
     let mut browser = Browser::default();
@@ -88,10 +86,13 @@ fn a_session_that_cannot_be_refreshed_is_refused_as_its_providers<P: Proxy>() {
     world.advance(Duration::from_secs(5));
     browser.fetch(&mut world, "/api").refused_with(503).because_of("token.unavailable");
     assert_eq!(
-        values(&world, [
-            "requests_refused_total.provider.corp.reason.token.unavailable",
-            "requests_refused_total.reason.token.unavailable",
-        ]),
+        values(
+            &world,
+            [
+                "requests_refused_total.provider.corp.reason.token.unavailable",
+                "requests_refused_total.reason.token.unavailable",
+            ]
+        ),
         [Some(1), None]
     );
 }
