@@ -177,6 +177,13 @@ impl EnvoyWorld {
         self.envoy.remove(&RETIRED.take());
     }
 
+    /// Changes the configuration, as an update from Envoy's control plane does: at the same address, in the same VM. Envoy does it a
+    /// moment later.
+    pub fn reconfigure(&mut self, change: impl FnOnce(&mut Value)) {
+        change(&mut self.setup.document);
+        self.envoy.replace(self.listener(&self.name).on_port(self.address.port()));
+    }
+
     /// Another listener with the same configuration, in the same VM: a filter that remembers nothing. Its name and address.
     pub fn beside(&self) -> (String, SocketAddr) {
         let name = format!("{}-{}", self.name, self.envoy.next_generation());

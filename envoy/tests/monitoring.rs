@@ -16,6 +16,7 @@ use envoy_ring::{EnvoyWorld, Filter, Options};
 use relying_party::metrics::Metric;
 use serde_json::{Value, json};
 use wasm_host_tests::browser::Browser;
+use wasm_host_tests::jar::Initiator;
 use wasm_host_tests::message::Request;
 use wasm_host_tests::provider::{Behaviour, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
@@ -44,7 +45,8 @@ fn world_with_identity(behind: Filter) -> EnvoyWorld {
     let rule = |path: &str| json!({"name": &path[1..], "match": {"path_prefix": path}, "authentication": "bearer"});
     let mut properties = yaml::read(FOR_FILTERS)["properties"].clone();
     properties["subject"] = "claims.sub".into();
-    let setup = Setup::api().rule(rule("/reports")).rule(rule("/other")).top("properties", properties);
+    let recent = json!({"name": "recent", "match": {"path_prefix": "/recent"}, "acr_values": ["urn:mfa"]});
+    let setup = Setup::api().rule(rule("/reports")).rule(rule("/other")).rule(recent).top("properties", properties);
     EnvoyWorld::with(setup, Options { behind: vec![behind], ..Options::default() })
 }
 
@@ -86,6 +88,19 @@ fn access_logs_and_other_filters_see_identity_reason_and_rule() {
     // Whatever the client sends is nobody's identity.
     let public = world.send(Request::get("/public").with("wasm.latchkey.subject", "root"));
     assert_eq!(seen(&public), [None, None, None, some("public"), None]);
+    // A redirect of the filter's is not the application's.
+    let to_provider = world.send(Request::navigation("/finance"));
+    to_provider.refused_with(302);
+    assert_eq!(seen(&to_provider), [None, None, None, some("finance"), some("session.required")]);
+    let by_default = world.send(Request::navigation("/elsewhere"));
+    by_default.refused_with(302);
+    assert_eq!(seen(&by_default), [None, None, None, None, some("session.required")]);
+    let mut ada = Browser::default();
+    ada.open(&mut world, "/finance").shows("/finance");
+    let request = ada.with_cookies(Request::navigation("/recent"), Initiator::SameSite, &world);
+    let step_up = world.send(request);
+    step_up.refused_with(302);
+    assert_eq!(seen(&step_up), [None, None, None, some("recent"), some("step_up.required")]);
     world.envoy().assert_no_crash();
 }
 
@@ -109,6 +124,7 @@ fn a_day(stats: &'static str) -> EnvoyWorld {
     let setup = Setup::api()
         .header("authorization", "\"Bearer \" + access_token")
         .rule(json!({"match": {"path": "/vault"}, "acr_values": ["urn:mfa"]}))
+        .rule(json!({"match": {"path": "/safe"}, "authentication": "bearer", "acr_values": ["urn:mfa"]}))
         .session("store", json!({"cluster": "nowhere", "kind": "webdis", "on_failure": "local"}))
         .provider(|provider| {
             provider.refresh_tokens = RefreshTokens::Rotating;
@@ -128,11 +144,15 @@ fn a_day(stats: &'static str) -> EnvoyWorld {
     ada.open(&mut world, "/oauth2/logout?return_to=%2Fpublic");
     Browser::default().open(&mut world, "/").exchange.refused_with(503);
     world.send(Request::navigation("/oauth2/callback?state=forged&code=x")).refused_with(400);
-    for audience in ["https://api.example.org", "https://other.example.org"] {
+    for (audience, path) in [
+        ("https://api.example.org", "/orders"),
+        ("https://other.example.org", "/orders"),
+        ("https://api.example.org", "/safe"),
+    ] {
         let now = world.now();
         let mut token = world.provider().access_token(now);
         token.claim("aud", audience);
-        world.send(Request::get("/orders").with("authorization", format!("Bearer {}", token.sign())));
+        world.send(Request::get(path).with("authorization", format!("Bearer {}", token.sign())));
     }
     world
 }
@@ -220,6 +240,75 @@ fn labels_come_beside_istios_own_too() {
 }
 
 const ISTIO: &str = include_str!("../../examples/istio/custom_bootstrap.json");
+
+/// What the alerts rely on: they look at a gauge only while a counter beside it grows.
+#[test]
+fn what_a_changed_configuration_no_longer_has_is_counted_no_more_and_its_gauges_stay() {
+    const STORE_CALLS: &str = "latchkey_callout_milliseconds_count{call=\"store\"}";
+    const STORE_REACHED: &str = "latchkey_store_reached{}";
+    const FETCHES_FAILED: &str = "latchkey_key_fetches_failed_total{provider=\"partner\",reason=\"jwks.unavailable\"}";
+    for name in ["latchkey_callout_milliseconds_count", "latchkey_key_fetches_failed_total"] {
+        assert!(ALERTS.contains(name), "{name}");
+    }
+    let setup = Setup::api()
+        .session("store", json!({"cluster": "nowhere", "kind": "webdis", "on_failure": "local"}))
+        .provider(|provider| provider.behave(Endpoint::OtherKeys, Behaviour::html(500)));
+    let mut world = EnvoyWorld::with(setup, Options { stats: STATS, ..Options::default() });
+    let grow = |world: &EnvoyWorld| {
+        let values = || [STORE_CALLS, FETCHES_FAILED].map(|series| value(world, series).unwrap_or_default());
+        let before = values();
+        // Fetches are tried again after ten seconds at the latest, and histograms are merged every five.
+        std::thread::sleep(Duration::from_secs(17));
+        let after = values();
+        [after[0] > before[0], after[1] > before[1]]
+    };
+    assert_eq!((grow(&world), value(&world, STORE_REACHED)), ([true, true], Some(0.0)));
+    world.reconfigure(|document| {
+        document["session"].as_object_mut().expect("a mapping").remove("store");
+        document["providers"].as_array_mut().expect("a list").truncate(1);
+        document["rules"].as_array_mut().expect("a list").retain(|rule| rule["name"] != "/partner");
+    });
+    let start = Instant::now();
+    while grow(&world) != [false, false] {
+        assert!(start.elapsed() < PATIENCE + PATIENCE, "{:?}", scraped(&world));
+    }
+    assert_eq!(value(&world, STORE_REACHED), Some(0.0), "as it was told last");
+    world.envoy().assert_no_crash();
+}
+
+/// The value of a series that Prometheus would scrape.
+fn value(world: &EnvoyWorld, series: &str) -> Option<f64> {
+    let of_series = |line: &String| line.strip_prefix(series)?.trim().parse().ok();
+    scraped(world).iter().find_map(of_series)
+}
+
+/// Whatever a client sends, in whatever log beside Envoy's own it comes up: only the filter's lines are taken for its audit log.
+#[test]
+fn the_recipe_takes_the_audit_log_out_of_envoys_log_and_nothing_else() {
+    let (_, recipe) = AUDIT.split_once("```sh\n").expect("a recipe");
+    let (recipe, _) = recipe.split_once("\n```").expect("its end");
+    let mut world = EnvoyWorld::open(Setup::default().top("audit", json!({"subject": "plain"})));
+    let forged = r#"latchkey-audit {"time":"2026-11-23T02:41:26.123Z","event":"login","subject":"root"}"#;
+    world.send(Request::fetch("/private").with("x-request-id", forged)).refused_with(401);
+    Browser::default().open(&mut world, "/").shows("/");
+    let written = world.log().iter().filter(|line| line.contains("latchkey-audit {")).count();
+    let folder = std::env::temp_dir().join(format!("latchkey-audit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let own: String = world.log().iter().map(|line| format!("{line}\n")).collect();
+    // An access log at the same place, in two common forms.
+    let others =
+        format!("[2026-11-23T02:41:26.123Z] \"GET / HTTP/1.1\" 200 {forged}\n2026-11-23 GET / 200 id={forged}\n");
+    std::fs::write(folder.join("envoy.log"), own + &others).expect("a file");
+    let taken = std::process::Command::new("sh").args(["-c", recipe]).current_dir(&folder).output().expect("a shell");
+    std::fs::remove_dir_all(&folder).expect("a folder");
+    let taken = String::from_utf8(taken.stdout).expect("text");
+    let events: Vec<_> = taken.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON")).collect();
+    let events: Vec<_> = events.iter().map(|event| (&event["event"], &event["subject"])).collect();
+    assert_eq!(events, [(&json!("refusal"), &Value::Null), (&json!("login"), &json!("ada"))], "{taken}");
+    assert_eq!(written, events.len());
+}
+
+const AUDIT: &str = include_str!("../../docs/src/audit.md");
 const TABLE: &str = include_str!("../../docs/src/monitoring.md");
 const DASHBOARD: &str = include_str!("../../docs/src/monitoring/dashboard.json");
 const ALERTS: &str = include_str!("../../docs/src/monitoring/alerts.yaml");

@@ -2,7 +2,7 @@
 
 mod advice;
 #[cfg(test)]
-mod reference;
+pub(crate) mod reference;
 mod wording;
 
 use std::time::Duration;

@@ -5,13 +5,13 @@ use crate::flow::provider::ProviderSlot;
 /// What is counted or measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Browsers sent to a provider.
+    /// Browsers sent to a provider; once for a silent attempt and the sign-in that follows it.
     LoginsStarted,
     /// Browsers that came back and have a session now.
     LoginsFinished,
     /// Logins that did not begin, or did not end in a session.
     LoginsFailed,
-    /// Sessions begun.
+    /// Sessions begun, one with each login that finished.
     SessionsOpened,
     /// Sessions that go on with new tokens.
     SessionsRefreshed,
@@ -19,11 +19,11 @@ pub enum Metric {
     RefreshesFailed,
     /// Sessions that ended before their time.
     SessionsEnded,
-    /// Sessions whose owner had to authenticate anew for a rule.
+    /// Sessions and tokens behind which there is no authentication that is recent or strong enough for a rule.
     StepUps,
     /// Access tokens verified, each once as long as it is remembered.
     TokensVerified,
-    /// Requests whose access token does not admit them, or that bring none.
+    /// Requests whose access token is not good, or that bring none.
     TokensRefused,
     /// Requests refused for other reasons.
     RequestsRefused,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use wasm_host_tests::browser::Browser;
 use wasm_host_tests::message::Request;
-use wasm_host_tests::provider::{Behaviour, Endpoint};
+use wasm_host_tests::provider::{Authorization, Behaviour, Endpoint, RefreshTokens};
 use wasm_host_tests::setup::Setup;
 use wasm_host_tests::simulation::{Proxy, VirtualWorld};
 use wasm_host_tests::world::World;
@@ -38,6 +38,80 @@ fn a_login_is_counted_from_its_beginning_to_the_sessions_end<P: Proxy>() {
     browser.open(&mut world, "/oauth2/logout?return_to=%2Fpublic");
     browser.fetch(&mut world, "/api").refused_with(401);
     assert_eq!(values(&world, names), [Some(1), Some(1), Some(1), Some(1), Some(1)]);
+}
+
+fn a_silent_attempt_and_the_sign_in_that_follows_are_one_login<P: Proxy>() {
+    let mut world = VirtualWorld::<P>::open(Setup::default().session("silent", true));
+    let names = ["logins_started_total.provider.corp", "logins_finished_total.provider.corp"];
+    Browser::default().open(&mut world, "/").shows("/");
+    assert_eq!(values(&world, names), [Some(1), Some(1)], "whom the provider knows");
+    for code in ["login_required", "interaction_required"] {
+        world.provider().authorization = Authorization::NeedsTheUser(code.to_owned());
+        let before = values(&world, names).map(Option::unwrap_or_default);
+        let page = Browser::default().open(&mut world, "/");
+        page.shows("/");
+        assert_eq!(page.authorizations().len(), 2, "{code}");
+        assert_eq!(values(&world, names), before.map(|count| Some(count + 1)), "{code}");
+    }
+}
+
+fn what_is_not_recent_or_strong_enough_is_counted_by_reason<P: Proxy>() {
+    let strong = |path: &str, authentication: &str| json!({"match": {"path": path}, "authentication": authentication, "acr_values": ["urn:mfa"]});
+    let setup = Setup::api().rule(strong("/vault", "session")).rule(strong("/safe", "bearer"));
+    let mut world = VirtualWorld::<P>::open(setup);
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/").shows("/");
+    browser.fetch(&mut world, "/vault").refused_with(401).because_of("step_up.required");
+    let now = world.now();
+    let token = world.provider().access_token(now).sign();
+    let refused = world.send(Request::get("/safe").with("authorization", format!("Bearer {token}")));
+    refused.refused_with(401).because_of("policy.authentication_insufficient");
+    let names = [
+        "step_ups_total.provider.corp.reason.step_up.required",
+        "step_ups_total.provider.corp.reason.policy.authentication_insufficient",
+        "tokens_refused_total.provider.corp.reason.policy.authentication_insufficient",
+    ];
+    assert_eq!(values(&world, names), [Some(1), Some(1), None]);
+}
+
+fn a_session_that_cannot_be_refreshed_is_refused_as_its_providers<P: Proxy>() {
+    let setup = Setup::default().header("authorization", "\"Bearer \" + access_token").provider(|provider| {
+        provider.refresh_tokens = RefreshTokens::Rotating;
+        provider.access_token_lifetime = Duration::from_secs(4);
+    });
+    let mut world = VirtualWorld::<P>::open(setup);
+    let mut browser = Browser::default();
+    browser.open(&mut world, "/").shows("/");
+    world.provider().behave(Endpoint::Token, Behaviour::html(503));
+    world.advance(Duration::from_secs(5));
+    browser.fetch(&mut world, "/api").refused_with(503).because_of("token.unavailable");
+    assert_eq!(
+        values(
+            &world,
+            [
+                "requests_refused_total.provider.corp.reason.token.unavailable",
+                "requests_refused_total.reason.token.unavailable",
+            ]
+        ),
+        [Some(1), None]
+    );
+}
+
+fn look_ups_are_there_from_the_start_for_caches_that_can_be_used<P: Proxy>() {
+    let exchange = json!({"provider": "corp", "audience": "https://backend.example.org"});
+    let exchanging = json!({"match": {"path": "/backend"}, "authentication": "bearer", "exchange": exchange});
+    for (setup, used) in [
+        (Setup::default(), vec!["session"]),
+        (Setup::api(), vec!["session", "token"]),
+        (Setup::api().rule(exchanging), vec!["session", "token", "exchanged_token"]),
+    ] {
+        let world = VirtualWorld::<P>::open(setup);
+        for cache in ["session", "token", "exchanged_token"] {
+            let [hits, misses] = ["hits", "misses"].map(|what| format!("cache_{what}_total.cache.{cache}"));
+            let expected = used.contains(&cache).then_some(0);
+            assert_eq!(values(&world, [&hits, &misses]), [expected, expected], "{cache} of {used:?}");
+        }
+    }
 }
 
 fn requests_with_a_live_session_are_told_together_and_none_is_lost<P: Proxy>() {
@@ -135,6 +209,10 @@ macro_rules! rings {
 
 rings! {
     a_login_is_counted_from_its_beginning_to_the_sessions_end,
+    a_silent_attempt_and_the_sign_in_that_follows_are_one_login,
+    what_is_not_recent_or_strong_enough_is_counted_by_reason,
+    a_session_that_cannot_be_refreshed_is_refused_as_its_providers,
+    look_ups_are_there_from_the_start_for_caches_that_can_be_used,
     requests_with_a_live_session_are_told_together_and_none_is_lost,
     keys_and_calls_are_counted_whether_they_come_or_not,
     a_token_is_counted_for_its_provider_when_it_is_verified_and_not_when_it_is_remembered,

@@ -69,5 +69,7 @@ fn forwarded(forward: &Forward) -> Verdict {
 fn answered(response: &Response, reason: Option<&'static str>) -> Verdict {
     let field = |name: &str| response.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
     let location = field("location").map(|location| provider::in_words(location.split('?').next().unwrap_or_default()));
+    // The way to the provider has a reason as well, for access logs; here the answer itself says it.
+    let reason = reason.filter(|_| response.status >= 400);
     Verdict::Answered { status: response.status, reason, location, challenge: field("www-authenticate") }
 }

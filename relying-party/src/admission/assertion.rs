@@ -37,7 +37,7 @@ impl Assertion {
 
 impl Passage {
     /// The identity's assertion; `None` when nobody is known. Signed when the last one has a fifth of its time left, so that a
-    /// request always arrives with a good one.
+    /// request arrives with a good one: always, but for the last second of what it is made of, as a JWT's times are whole seconds.
     pub fn assertion(&self, policy: &AssertionPolicy, now: UnixTime) -> Option<Rc<Assertion>> {
         let identity = self.who.identity()?;
         let mut kept = identity.assertion.borrow_mut();
@@ -62,7 +62,8 @@ impl Admitted {
 }
 
 fn sign(identity: &Identity, ends_at: UnixTime, policy: &AssertionPolicy, now: UnixTime) -> Option<Assertion> {
-    let expires_at = now + policy.lifetime;
+    // As `exp` says it.
+    let expires_at = UnixTime::from_secs((now + policy.lifetime).as_secs());
     let replaced_at = expires_at - policy.lifetime.checked_div(5).unwrap_or_default();
     // No longer than what it is made of; and then a newer one would not be good for longer.
     let (expires_at, replaced_at) = if ends_at < expires_at { (ends_at, ends_at) } else { (expires_at, replaced_at) };
@@ -121,11 +122,15 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 
     fn policy(headers: &Value) -> AssertionPolicy {
+        policy_for("100s", headers)
+    }
+
+    fn policy_for(lifetime: &str, headers: &Value) -> AssertionPolicy {
         let document = json!({
             "providers": [{"name": "corp", "issuer": "https://login.example.org", "cluster": "idp", "audience": ["api"]}],
             "rules": [{"authentication": "bearer"}],
             "headers": headers,
-            "assertion": {"key": P256_PEM, "audience": "orders", "lifetime": "100s"},
+            "assertion": {"key": P256_PEM, "audience": "orders", "lifetime": lifetime},
         });
         Config::parse(document.to_string().as_bytes(), &|_| None).unwrap().assertion.unwrap()
     }
@@ -195,6 +200,19 @@ mod tests {
             let assertion = sign(&identity(&json!({"sub": "ada"})), after(left), &policy, NOW).unwrap();
             assert_eq!(assertion.replaced_at, after(replaced_in), "{left}");
             assert_eq!(claims_in(&policy, &assertion)["exp"], after(expires_in).as_secs(), "{left}");
+        }
+    }
+
+    #[test]
+    fn an_assertion_is_replaced_before_it_expires_at_whatever_moment_it_is_signed() {
+        let policy = policy_for("10s", &json!({}));
+        for millis in [0, 1, 499, 999] {
+            let signed_at = NOW + Duration::from_millis(millis);
+            let ends_at = signed_at + Duration::from_secs(1000);
+            let assertion = sign(&identity(&json!({"sub": "ada"})), ends_at, &policy, signed_at).unwrap();
+            let expires_at = claims_in(&policy, &assertion)["exp"].as_u64().unwrap();
+            assert_eq!(assertion.replaced_at + Duration::from_secs(2), UnixTime::from_secs(expires_at), "{millis}");
+            assert!(expires_at <= (signed_at + policy.lifetime).as_secs(), "{millis}");
         }
     }
 }

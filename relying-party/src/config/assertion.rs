@@ -45,6 +45,8 @@ pub(super) const KEYS: Keys =
 const DEFAULT_HEADER: &str = "x-latchkey-assertion";
 const DEFAULT_ISSUER: &str = "latchkey";
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
+/// `exp` is in whole seconds, and the last fifth is for the way to the backend: of less there would be too little left.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
 /// An assertion outlives a sign-out: whoever wants it longer wants another thing.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(60 * 60);
 const EXPECTED_KEY: &str = "a private P-256 key as PEM (PKCS#8) or JWK";
@@ -64,7 +66,7 @@ pub(super) fn read<'a>(
     cursor: &Cursor<'a>,
     surroundings: &Surroundings<'_>,
     expressions: &mut Expressions<'a>,
-) -> Option<AssertionPolicy> {
+) -> Option<AssertionDocument<'a>> {
     let members = cursor.mapping_of(&KEYS)?;
     let header = read_header(&members, surroundings.headers);
     let key = members.required("key", EXPECTED_KEY).and_then(|cursor| read_key(&cursor));
@@ -82,13 +84,12 @@ pub(super) fn read<'a>(
             .required("audience", EXPECTED_AUDIENCE)
             .and_then(|cursor| cursor.label(EXPECTED_AUDIENCE).map(str::to_owned)),
     };
-    let lifetime = members.optional("lifetime", DEFAULT_LIFETIME, |cursor| {
-        duration::read(&cursor, Duration::from_secs(1)..=LONGEST_LIFETIME)
-    });
+    let lifetime = members
+        .optional("lifetime", DEFAULT_LIFETIME, |cursor| duration::read(&cursor, SHORTEST_LIFETIME..=LONGEST_LIFETIME));
     let of_headers = ClaimSelection::union(surroundings.headers.iter().map(|header| &header.value.references().claims));
     let claims =
         members.optional("claims", of_headers, |cursor| read_claims(&cursor, surroundings.for_tokens, expressions));
-    Some(AssertionPolicy {
+    let policy = AssertionPolicy {
         header: header?,
         key: key?,
         other_keys: other_keys?,
@@ -97,7 +98,33 @@ pub(super) fn read<'a>(
         lifetime: lifetime?,
         claims: claims?,
         sole_provider: surroundings.sole_provider,
-    })
+    };
+    Some(AssertionDocument { policy, lifetime: members.member("lifetime") })
+}
+
+/// What the document says of assertions: how long one may be good for depends on the sessions as well.
+pub(super) struct AssertionDocument<'a> {
+    policy: AssertionPolicy,
+    /// Where the lifetime is given.
+    lifetime: Option<Cursor<'a>>,
+}
+
+impl AssertionDocument<'_> {
+    /// With sessions that end when nobody uses them for `idle_timeout`: an assertion is not good for longer, whoever it is about.
+    /// One key and one `lifetime` are for sessions and access tokens alike, so a longer one would never have an effect.
+    pub(super) fn within(self, idle_timeout: Duration) -> Option<AssertionPolicy> {
+        let Self { policy, lifetime } = self;
+        match lifetime {
+            Some(place) if policy.lifetime > idle_timeout => {
+                place.refuse(
+                    format_args!("`{}`", duration::shown(policy.lifetime)),
+                    format_args!("at most the `session.idle_timeout` (`{}`)", duration::shown(idle_timeout)),
+                );
+                None
+            }
+            Some(_) | None => Some(AssertionPolicy { lifetime: policy.lifetime.min(idle_timeout), ..policy }),
+        }
+    }
 }
 
 fn read_header(members: &Mapping<'_>, others: &[IdentityHeader]) -> Option<Rc<str>> {
@@ -106,9 +133,8 @@ fn read_header(members: &Mapping<'_>, others: &[IdentityHeader]) -> Option<Rc<st
     if !headers::name_fits(name, &place) {
         return None;
     }
-    // It has a scheme in front, and what comes in there is somebody's credential.
-    if headers::folded(name) == "authorization" {
-        place.refuse("`authorization`", "a header of its own");
+    if has_another_meaning(&headers::folded(name)) {
+        place.refuse(format_args!("{}, which has another meaning", quoted(name)), "a header of its own");
         return None;
     }
     if let Some(other) = others.iter().find(|other| headers::folded(&other.name) == headers::folded(name)) {
@@ -116,6 +142,50 @@ fn read_header(members: &Mapping<'_>, others: &[IdentityHeader]) -> Option<Rc<st
         return None;
     }
     Some(name.to_ascii_lowercase().into())
+}
+
+/// Whether hosts, backends or this filter read something else in a header (in lower case, with `-` for its aliases). What comes in
+/// there would be lost: the header is deleted from every request first.
+fn has_another_meaning(name: &str) -> bool {
+    const NAMES: [&str; 27] = [
+        // What comes in there is somebody's credential.
+        "authorization",
+        "dpop",
+        // The content, and which one is wanted (RFC 9110 §8, §12, §13, §14).
+        "accept",
+        "accept-charset",
+        "accept-encoding",
+        "accept-language",
+        "cache-control",
+        "date",
+        "if-match",
+        "if-modified-since",
+        "if-none-match",
+        "if-range",
+        "if-unmodified-since",
+        "pragma",
+        "range",
+        // Who asks, from where.
+        "forwarded",
+        "from",
+        "origin",
+        "referer",
+        "user-agent",
+        "via",
+        "x-real-ip",
+        "x-requested-with",
+        // Where a request belongs, across services.
+        "baggage",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+    ];
+    const BEGINNINGS: [&str; 5] = ["access-control-", "content-", "sec-", "x-b3-", "x-envoy-"];
+    const OF_PROXIES: [&str; 7] = ["client-cert", "for", "host", "path", "port", "prefix", "proto"];
+    let of_proxy = |name: &str| OF_PROXIES.contains(&name);
+    NAMES.contains(&name)
+        || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        || name.strip_prefix("x-forwarded-").is_some_and(of_proxy)
 }
 
 fn read_key(cursor: &Cursor<'_>) -> Option<PublishedKey> {
@@ -170,10 +240,5 @@ impl AssertionPolicy {
     pub fn key_set(&self) -> Value {
         let keys = [&self.key].into_iter().chain(&self.other_keys).map(|key| key.jwk().clone());
         json!({"keys": keys.collect::<Value>()})
-    }
-
-    /// The same for sessions that end when nobody uses them for `idle_timeout`.
-    pub(super) fn within(self, idle_timeout: Duration) -> Self {
-        Self { lifetime: self.lifetime.min(idle_timeout), ..self }
     }
 }

@@ -10,7 +10,9 @@ use crate::protocol::logout_token::LogoutTokenError;
 use crate::protocol::refresh::Setback;
 use crate::protocol::token::TokenError;
 use crate::protocol::token_exchange::TokenExchangeError;
-use crate::protocol::{ClientAuthenticationError, ProviderFailure, PushedAuthorizationError, UserinfoError};
+use crate::protocol::{
+    ClientAuthenticationError, DiscoveryError, JwksError, ProviderFailure, PushedAuthorizationError, UserinfoError,
+};
 
 impl Denial {
     /// What the operator can do.
@@ -136,6 +138,19 @@ impl Denial {
             | Self::Provider(ProviderFailure::NotSent | ProviderFailure::NoAnswer) => {
                 Some("is the provider up, and does `cluster` lead to it?")
             }
+            Self::PushedAuthorization(PushedAuthorizationError::Unavailable { .. })
+            | Self::Token(TokenError::Unavailable { .. })
+            | Self::Refresh(Setback::Unavailable)
+            | Self::Userinfo(UserinfoError::Unavailable { .. })
+            | Self::Introspection(IntrospectionError::Unavailable { .. })
+            | Self::Exchange(TokenExchangeError::Unavailable { .. })
+            | Self::Provider(
+                ProviderFailure::Discovery(DiscoveryError::Unavailable { .. })
+                | ProviderFailure::Jwks(JwksError::Unavailable { .. }),
+            ) => Some(
+                "look for the request in the provider's log; if it is not there, Envoy did not reach the provider and answered in its \
+                 place: look at the cluster, its endpoints, DNS and TLS",
+            ),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The page of reason codes: every code that an answer or the log can have, from the values themselves.
 //! `docs/reference/reasons.txt` adds who has to act, and cause and remedy where the code does not say them.
 
-mod every;
+pub(crate) mod every;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -269,7 +269,10 @@ fn admit(
         Ok(Onward::Open(passage)) => forward(visit, &passage, request.as_ref(), Vec::new(), scene),
         Ok(Onward::Exchange(pending)) => return Err(pending),
         Ok(Onward::TokenMissing) => visit.refuse(BearerError::Missing, scene),
-        Err(error) => visit.refuse_known(Denial::Bearer(error), known.identity().identity(), scene),
+        Err(error) => {
+            let identity = known.identity().identity();
+            visit.refuse_known(Denial::Bearer(error), (&identity.provider, identity.claims.by_name()), scene)
+        }
     })
 }
 

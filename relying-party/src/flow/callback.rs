@@ -3,6 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use serde_json::{Map, Value};
+
 use crate::config::SessionPolicy;
 use crate::denial::Denial;
 use crate::http::CalloutOutcome;
@@ -15,6 +17,8 @@ use crate::session::seal::Purpose;
 use crate::time::UnixTime;
 
 use super::arrival::arrive;
+use super::decision::About;
+use super::login::Occasion;
 use super::provider::LoadedProvider;
 use super::sign_in::VerifyIdToken;
 use super::visit::{Visit, provider_by_tag};
@@ -137,13 +141,26 @@ impl Login {
             return self.arrive(scene);
         }
         let LoginAttempt { provider, return_to, demand, .. } = *self.attempt;
-        let choice = login::Choice { provider: Some(provider), demand, ..login::Choice::default() };
+        let occasion = Occasion::PersonNeeded;
+        let choice = login::Choice { provider: Some(provider), demand, occasion, ..login::Choice::default() };
         login::begin(self.visit, return_to, choice, scene)
     }
 
     pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
         let LoginAttempt { provider, demand, return_to, .. } = &*self.attempt;
         self.visit.refuse_demanding(denial, (Some(provider), demand), return_to, scene)
+    }
+
+    /// The same once the provider has said who the person is, in these claims.
+    pub(super) fn refuse_known(
+        &self,
+        denial: impl Into<Denial>,
+        claims: &Map<String, Value>,
+        scene: &mut Scene<'_>,
+    ) -> Step {
+        let LoginAttempt { provider, demand, return_to, .. } = &*self.attempt;
+        let about = About { provider: Some(provider), ..About::default() }.whom(claims);
+        self.visit.refuse_about(denial.into(), about, (Some(provider), demand), return_to, scene)
     }
 }
 

@@ -1,5 +1,8 @@
 //! What is told of each decision about security: a count for the statistics, and a line of the audit log, where that is wanted.
 
+#[cfg(test)]
+mod alerts;
+
 use serde_json::{Map, Value};
 
 use crate::audit::{AuditLine, Subject};

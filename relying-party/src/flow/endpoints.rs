@@ -93,7 +93,7 @@ fn describe_session(visit: Visit, scene: &mut Scene<'_>) -> Step {
         }
         Reading::Absent => Response::json(401, &json!({ "authenticated": false })).into(),
         Reading::Pending(pending) => pending.wait(visit),
-        Reading::Refused(denial) => visit.refuse(denial, scene),
+        Reading::Refused(unusable) => unusable.refuse(&visit, scene),
     }
 }
 

@@ -28,5 +28,5 @@ pub(super) fn begin_login(visit: Visit, target: ReturnTarget, choice: login::Cho
         parameters.push(("silent", "1"));
     }
     let page = page::begin_login(&Visit::login_path(scene.config, &parameters), visit.framing(scene));
-    page.with_cookies(visit.parting_cookies).into()
+    visit.reply(page.with_cookies(visit.parting_cookies.clone()), choice.occasion.reason(), scene)
 }

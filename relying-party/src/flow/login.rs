@@ -16,6 +16,7 @@ use crate::protocol::{
     AuthorizationRequest, Prompt, ProviderFailure, UserinfoError, authorization_url, authorization_url_after_push,
     process_pushed_authorization_response, pushed_authorization_request, pushes,
 };
+use crate::reason::Reason as _;
 use crate::session::seal::Purpose;
 
 use super::decision::{About, Decision};
@@ -36,6 +37,33 @@ pub(super) struct Choice {
     pub(super) beginning: Beginning,
     /// How the person is to authenticate.
     pub(super) demand: AuthenticationDemand,
+    /// What it begins for.
+    pub(super) occasion: Occasion,
+}
+
+/// Why a browser is sent to the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// Somebody asked for it, at the login endpoint.
+    #[default]
+    Asked,
+    /// A request needs a session.
+    SessionRequired,
+    /// A rule wants a newer or a stronger authentication than the session's.
+    StepUpRequired,
+    /// The provider could not do without the person: a login that has begun goes on, and is not counted again.
+    PersonNeeded,
+}
+
+impl Occasion {
+    /// The reason code for access logs: by it, a redirect of ours is known from the application's.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::SessionRequired => Some(Denial::LoginRequired.code()),
+            Self::StepUpRequired => Some(Denial::StepUpRequired(AuthenticationDemand::default()).code()),
+            Self::Asked | Self::PersonNeeded => None,
+        }
+    }
 }
 
 /// How a navigation begins a login: without the person, if that is configured, unless the person has just signed out.
@@ -56,6 +84,7 @@ pub struct BeginLogin {
     login_hint: Option<String>,
     beginning: Beginning,
     demand: AuthenticationDemand,
+    occasion: Occasion,
 }
 
 /// Begins a login that ends at `target`.
@@ -74,14 +103,15 @@ pub(super) fn begin(visit: Visit, target: ReturnTarget, choice: Choice, scene: &
                 Some(provider) => provider,
                 None => {
                     let page = home_realm::offer(&visit, several, &target, &choice, scene);
-                    return page.with_cookies(visit.parting_cookies).into();
+                    let page = page.with_cookies(visit.parting_cookies.clone());
+                    return visit.reply(page, choice.occasion.reason(), scene);
                 }
             }
         }
     };
     let need = Need { provider, newer_than: None };
-    let Choice { login_hint, beginning, demand, .. } = choice;
-    let flow = BeginLogin { visit, need, target, login_hint, beginning, demand };
+    let Choice { login_hint, beginning, demand, occasion, .. } = choice;
+    let flow = BeginLogin { visit, need, target, login_hint, beginning, demand, occasion };
     Step::Wait(Wait::Provider { need, flow: AwaitProvider::Login(flow) })
 }
 
@@ -141,7 +171,8 @@ impl BeginLogin {
         let mut cookies = self.visit.parting_cookies.clone();
         cookies.push(browser.set_cookie(cookie, ResponseMode::of(client), past(&self.visit, cookie, scene)));
         if !pushes(registration) {
-            return leave(&self.visit, name, &authorization_url(registration, &request), cookies, scene);
+            let url = authorization_url(registration, &request);
+            return leave(&self.visit, (name, self.occasion), &url, cookies, scene);
         }
         match pushed_authorization_request(registration, &request, &mut scene.means()) {
             Ok(request) => {
@@ -150,6 +181,7 @@ impl BeginLogin {
                     provider: Rc::clone(&provider),
                     target: attempt.return_to,
                     cookies,
+                    occasion: self.occasion,
                 };
                 let flow = AwaitCallout::PushedAuthorization(flow);
                 Step::Wait(Wait::Callout { request: Box::new(request), flow })
@@ -165,6 +197,7 @@ pub struct AwaitPushedAuthorization {
     provider: Rc<LoadedProvider>,
     target: ReturnTarget,
     cookies: Vec<String>,
+    occasion: Occasion,
 }
 
 impl AwaitPushedAuthorization {
@@ -179,7 +212,7 @@ impl AwaitPushedAuthorization {
         match request_uri {
             Ok(request_uri) => {
                 let url = authorization_url_after_push(registration, &request_uri);
-                leave(&self.visit, name, &url, self.cookies, scene)
+                leave(&self.visit, (name, self.occasion), &url, self.cookies, scene)
             }
             Err(denial) => self.visit.refuse_login(denial, Some(name), &self.target, scene),
         }
@@ -195,8 +228,16 @@ fn past(visit: &Visit, policy: &CookiePolicy, scene: &mut Scene<'_>) -> Past {
 }
 
 /// To the provider, with the cookies that the way back needs.
-fn leave(visit: &Visit, provider: &str, url: &Url, cookies: Vec<String>, scene: &mut Scene<'_>) -> Step {
-    scene.tell(Decision::LoginBegun, About { provider: Some(provider), ..About::default() });
+fn leave(
+    visit: &Visit,
+    (provider, occasion): (&str, Occasion),
+    url: &Url,
+    cookies: Vec<String>,
+    scene: &mut Scene<'_>,
+) -> Step {
+    if occasion != Occasion::PersonNeeded {
+        scene.tell(Decision::LoginBegun, About { provider: Some(provider), ..About::default() });
+    }
     let redirect = if visit.head.method() == "POST" { Response::see_other } else { Response::redirect };
-    redirect(url.as_str()).with_cookies(cookies).into()
+    visit.reply(redirect(url.as_str()).with_cookies(cookies), occasion.reason(), scene)
 }

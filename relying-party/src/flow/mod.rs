@@ -268,11 +268,11 @@ pub enum Verdict {
     Respond(Reply),
 }
 
-/// An answer, and why and by which rule when it is a refusal.
+/// An answer, and what access logs learn of it: why and by which rule. An endpoint's own answer has neither.
 pub struct Reply {
     /// The answer.
     pub response: Response,
-    /// The reason code.
+    /// The reason code of a refusal, or why a browser is sent to the provider.
     pub reason: Option<&'static str>,
     /// The rule's name.
     pub rule: Option<String>,

@@ -10,6 +10,7 @@ use crate::login::return_to::ReturnTarget;
 use crate::policy::demand::AuthenticationDemand;
 use crate::session::seal::Purpose;
 
+use super::login::Occasion;
 use super::visit::Visit;
 use super::{AwaitForm, Scene, Step, Wait, login, step_up};
 
@@ -65,10 +66,12 @@ impl KeepForm {
         let choice = match lacking {
             Lacking::Session { admitted } => {
                 let beginning = login::first_try(&visit, scene);
-                login::Choice { admitted, beginning, demand, ..login::Choice::default() }
+                let occasion = Occasion::SessionRequired;
+                login::Choice { admitted, beginning, demand, occasion, ..login::Choice::default() }
             }
             Lacking::Authentication(provider) => {
-                login::Choice { provider: Some(provider), demand, ..login::Choice::default() }
+                let occasion = Occasion::StepUpRequired;
+                login::Choice { provider: Some(provider), demand, occasion, ..login::Choice::default() }
             }
         };
         login::begin(visit, target.with(None, Some(id)), choice, scene)

@@ -18,6 +18,7 @@ use crate::time::UnixTime;
 
 use super::decision::{About, Decision};
 use super::exchange::Outgoing;
+use super::login::Occasion;
 use super::posted_form::Lacking;
 use super::session_cookie::{Reading, Use};
 use super::visit::Visit;
@@ -45,14 +46,14 @@ pub(super) fn decide(
         Authentication::Any(demand) => match read_session(&visit, Some(demand), scene) {
             Reading::Live(session) => admit(visit, path, session, Some((index, demand)), scene),
             Reading::Pending(pending) => pending.wait(visit),
-            Reading::Refused(denial) => visit.refuse(denial, scene),
+            Reading::Refused(unusable) => unusable.refuse(&visit, scene),
             Reading::Absent if visit.initiator() == Initiator::Navigation => demand_login(visit, Some(demand), scene),
             Reading::Absent => visit.refuse(Denial::LoginOrTokenRequired, scene),
         },
         Authentication::Optional(demand) => match read_session(&visit, Some(demand), scene) {
             Reading::Live(session) => admit(visit, path, session, Some((index, demand)), scene),
             Reading::Pending(pending) => pending.wait(visit),
-            Reading::Refused(denial) => visit.refuse(denial, scene),
+            Reading::Refused(unusable) => unusable.refuse(&visit, scene),
             Reading::Absent => pass_anonymous(&visit, rule, scene),
         },
         Authentication::Public => pass_anonymous(&visit, rule, scene),
@@ -64,7 +65,7 @@ fn by_session(visit: Visit, path: &RequestPath, rule: Option<(usize, &Demand)>, 
         Reading::Live(session) => admit(visit, path, session, rule, scene),
         Reading::Absent => demand_login(visit, rule.map(|(_, demand)| demand), scene),
         Reading::Pending(pending) => pending.wait(visit),
-        Reading::Refused(denial) => visit.refuse(denial, scene),
+        Reading::Refused(unusable) => unusable.refuse(&visit, scene),
     }
 }
 
@@ -97,12 +98,16 @@ fn admit(
                 return match refused {
                     NotAdmitted::Authentication(demand) => {
                         let provider = Some(live.session().provider.as_str());
-                        let about = About { provider, visit: Some(&visit), ..About::default() };
+                        let reason = Occasion::StepUpRequired.reason();
+                        let about = About { provider, reason, visit: Some(&visit), ..About::default() };
                         scene.tell(Decision::StepUp, about.whom(&live.session().claims));
                         let preserve_form = rule.is_some_and(|(_, demand)| demand.preserve_form);
                         step_up::begin(visit, live.session().provider.clone(), (demand, preserve_form), scene)
                     }
-                    refused => visit.refuse_known(refused, live.identity().identity(), scene),
+                    refused => {
+                        let session = live.session();
+                        visit.refuse_known(refused, (&session.provider, &session.claims), scene)
+                    }
                 };
             }
         }
@@ -176,16 +181,16 @@ fn demand_login(visit: Visit, demand: Option<&Demand>, scene: &mut Scene<'_>) ->
     match (visit.initiator(), demand) {
         (Initiator::Navigation, demand) => {
             if let Some(page) = logout::landing(&visit, scene) {
-                return page.into();
+                return visit.reply(page, Occasion::SessionRequired.reason(), scene);
             }
             let target = visit.target(scene.config);
             let admitted = demand.and_then(|demand| demand.providers.clone());
             let demand = demand.map(|demand| demand.authentication.clone()).unwrap_or_default();
-            let beginning = login::first_try(&visit, scene);
+            let (beginning, occasion) = (login::first_try(&visit, scene), Occasion::SessionRequired);
             fragment::begin_login(
                 visit,
                 target,
-                login::Choice { admitted, beginning, demand, ..login::Choice::default() },
+                login::Choice { admitted, beginning, demand, occasion, ..login::Choice::default() },
                 scene,
             )
         }

@@ -36,7 +36,40 @@ pub(super) enum Reading {
     /// There is one, but something has to be done before it can be used.
     Pending(Pending),
     /// There may be one, but it cannot be used now: the cookies are to be kept.
-    Refused(Denial),
+    Refused(Unusable),
+}
+
+/// Why a session cannot be used now.
+pub(super) struct Unusable {
+    denial: Denial,
+    /// The session, where it could be read.
+    session: Option<Box<Session>>,
+}
+
+impl Unusable {
+    /// Why one cannot be used that could not even be read.
+    pub(super) const fn unread(denial: Denial) -> Self {
+        Self { denial, session: None }
+    }
+
+    /// Refuses the request; whose it is, is said where it is known.
+    pub(super) fn refuse(self, visit: &Visit, scene: &mut Scene<'_>) -> Step {
+        match self.session {
+            Some(session) => visit.refuse_known(self.denial, (&session.provider, &session.claims), scene),
+            None => visit.refuse(self.denial, scene),
+        }
+    }
+}
+
+impl Reading {
+    /// The session, if it has been read.
+    fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Live(live) => Some(live.session()),
+            Self::Pending(Pending::Refresh(refresh)) => Some(refresh.session()),
+            Self::Pending(Pending::Fetch(_)) | Self::Absent | Self::Refused(_) => None,
+        }
+    }
 }
 
 /// What a session is looked for.
@@ -151,14 +184,15 @@ pub(super) fn read(visit: &Visit, purpose: Use, scene: &mut Scene<'_>) -> Readin
             Some(live) => Reading::Live(live),
             None => open(&candidate, visit, policy, purpose, scene),
         };
-        match reading {
-            Reading::Live(live) if revocation::is_over(&live, policy, scene) => {}
+        match &reading {
+            Reading::Live(live) if revocation::is_over(live, policy, scene) => {}
             Reading::Absent => {}
             // It may have been ended elsewhere.
             Reading::Live(_) | Reading::Pending(_) if purpose != Use::Ending && !scene.admits_sessions() => {
-                return Reading::Refused(Denial::StoreUnavailable);
+                let session = reading.session().cloned().map(Box::new);
+                return Reading::Refused(Unusable { denial: Denial::StoreUnavailable, session });
             }
-            reading => return reading,
+            _ => return reading,
         }
     }
     Reading::Absent
@@ -212,7 +246,9 @@ fn open(candidate: &[u8], visit: &Visit, policy: &SessionPolicy, purpose: Use, s
         Standing::Awaits(refresh) if revocation::is_ended(refresh.session(), policy, scene) => Reading::Absent,
         Standing::Over => Reading::Absent,
         Standing::Awaits(refresh) => Reading::Pending(Pending::Refresh(refresh)),
-        Standing::Hindered(setback) => Reading::Refused(Denial::Refresh(setback)),
+        Standing::Hindered { setback, session } => {
+            Reading::Refused(Unusable { denial: Denial::Refresh(setback), session: Some(session) })
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl VerifyIdToken {
                     Err(_) if login.attempt.beginning == Beginning::Silent => {
                         return login.begin_with_the_person(scene);
                     }
-                    Err(error) => return login.refuse(error, scene),
+                    Err(error) => return login.refuse_known(error, id_token.claims(), scene),
                 }
                 SignedIn { login, provider: need.provider, tokens, id_token }.ask(provider, scene)
             }
@@ -112,7 +112,7 @@ impl SignedIn {
     /// What the provider has to add.
     fn ask(self, provider: &Rc<LoadedProvider>, scene: &mut Scene<'_>) -> Step {
         let Some(registration) = provider.registration() else {
-            return self.login.refuse(Denial::LoginUnavailable, scene);
+            return self.refuse(Denial::LoginUnavailable, scene);
         };
         match userinfo::request(registration, &self.tokens.access_token) {
             Ok(Some(request)) => {
@@ -123,8 +123,12 @@ impl SignedIn {
                 let claims = self.id_token.claims().clone();
                 self.begin_session(registration, claims, scene)
             }
-            Err(error) => self.login.refuse(error, scene),
+            Err(error) => self.refuse(error, scene),
         }
+    }
+
+    fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
+        self.login.refuse_known(denial, self.id_token.claims(), scene)
     }
 
     /// The person's `sub`, and the claims of the ID token.
@@ -180,7 +184,8 @@ impl SignedIn {
             }
             Err(_) => {
                 let claims = largest_claims(&session, CLAIMS_NAMED);
-                login.refuse(Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) }, scene)
+                let denial = Denial::SessionTooLarge { claims, limit: policy.max_cookies.saturating_mul(4096) };
+                login.refuse_known(denial, id_token.claims(), scene)
             }
         }
     }
@@ -198,7 +203,7 @@ impl AwaitStored {
         match process_save(outcome) {
             Ok(()) => self.arrive(scene),
             // The cookie would refer to nothing: the next page would begin a login again.
-            Err(_) => self.login.refuse(Denial::StoreUnavailable, scene),
+            Err(_) => self.login.refuse_known(Denial::StoreUnavailable, &self.claims, scene),
         }
     }
 
@@ -226,7 +231,7 @@ impl AwaitUserinfo {
                 let need = Need { provider: signed_in.provider, newer_than: Some(provider.generation) };
                 VerifyUserinfo { signed_in, need, answer }.conclude(&provider, true, scene)
             }
-            Err(error) => signed_in.login.refuse(error, scene),
+            Err(error) => signed_in.refuse(error, scene),
         }
     }
 }
@@ -242,20 +247,20 @@ impl VerifyUserinfo {
     pub(super) fn resume(self, scene: &mut Scene<'_>) -> Step {
         match scene.provider(self.need) {
             Ok(provider) => self.conclude(&provider, false, scene),
-            Err(denial) => self.signed_in.login.refuse(denial, scene),
+            Err(denial) => self.signed_in.refuse(denial, scene),
         }
     }
 
     fn conclude(self, provider: &LoadedProvider, may_wait: bool, scene: &mut Scene<'_>) -> Step {
         let Some(registration) = provider.registration() else {
-            return self.signed_in.login.refuse(Denial::LoginUnavailable, scene);
+            return self.signed_in.refuse(Denial::LoginUnavailable, scene);
         };
         match userinfo::claims(&self.answer, self.signed_in.known(), provider, scene) {
             Ok(claims) => self.signed_in.begin_session(registration, claims, scene),
             Err(error) if may_wait && error.newer_keys_may_help() => {
                 Step::Wait(Wait::Provider { need: self.need, flow: AwaitProvider::Userinfo(self) })
             }
-            Err(error) => self.signed_in.login.refuse(error, scene),
+            Err(error) => self.signed_in.refuse(error, scene),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::denial::Denial;
 use crate::http::navigation::Initiator;
 use crate::policy::demand::AuthenticationDemand;
 
+use super::login::Occasion;
 use super::posted_form::{self, Lacking};
 use super::visit::Visit;
 use super::{Scene, Step, login};
@@ -28,7 +29,8 @@ pub(super) fn begin(
     match visit.initiator() {
         Initiator::Navigation => {
             let target = visit.target(scene.config);
-            let choice = login::Choice { provider: Some(provider), demand, ..login::Choice::default() };
+            let occasion = Occasion::StepUpRequired;
+            let choice = login::Choice { provider: Some(provider), demand, occasion, ..login::Choice::default() };
             login::begin(visit, target, choice, scene)
         }
         Initiator::Form if preserve_form => posted_form::keep(visit, Lacking::Authentication(provider), demand, scene),

@@ -17,7 +17,7 @@ use crate::session::seal::{Binding, Purpose};
 use crate::store::{Errand, StoreError, StoreNames, sessions};
 use crate::time::UnixTime;
 
-use super::session_cookie::{Pending, Reading};
+use super::session_cookie::{Pending, Reading, Unusable};
 use super::task::{SharedKey, TaskCallout, TaskStep, TaskWait};
 use super::visit::Visit;
 use super::{Scene, revocation};
@@ -115,10 +115,10 @@ pub(super) fn find(
             Ok((session.clone(), Rc::new(StoredPlace { key, reference, prolonged_at, resealing_due })))
         }
         Some(Ok(None)) => Err(Reading::Absent),
-        Some(Err(_)) => Err(Reading::Refused(Denial::StoreUnavailable)),
+        Some(Err(_)) => Err(Reading::Refused(Unusable::unread(Denial::StoreUnavailable))),
         // Nobody waits for a store that does not answer.
         None if !scene.store.is_some_and(|store| store.is_reached(scene.now)) => {
-            Err(Reading::Refused(Denial::StoreUnavailable))
+            Err(Reading::Refused(Unusable::unread(Denial::StoreUnavailable)))
         }
         None => Err(Reading::Pending(Pending::Fetch(Rc::new(Fetch { key, reference, provider })))),
     }

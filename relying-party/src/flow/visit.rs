@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
+use serde_json::{Map, Value};
+
 use crate::config::{Client, Config, Provider, PublicUrl, SameSite, SessionPolicy};
 use crate::denial::Denial;
-use crate::http::RequestHead;
 use crate::http::credentials::{PresentedToken, TokenScheme};
 use crate::http::navigation::{Initiator, initiator, is_navigation};
 use crate::http::origin::public_origin;
+use crate::http::{RequestHead, Response};
 use crate::login::return_to::ReturnTarget;
 use crate::page::{self, Action, Framing, Page, Problem};
 use crate::policy::demand::AuthenticationDemand;
-use crate::policy::identity::Identity;
 use crate::reason::Reason;
 use crate::session::seal::{self, Binding, Purpose};
 
@@ -127,15 +128,25 @@ impl Visit {
         Some(self.binding(purpose, provider, client, session))
     }
 
+    /// Answers the request with something that is no refusal. Access logs learn by which rule, and why, where there is a reason.
+    pub(super) fn reply(&self, response: Response, reason: Option<&'static str>, scene: &Scene<'_>) -> Step {
+        Reply { response, reason, rule: self.rule_name(scene.config).map(str::to_owned) }.into()
+    }
+
     /// Refuses the request; the way to try again leads to where it wanted to go.
     pub(super) fn refuse(&self, denial: impl Into<Denial>, scene: &mut Scene<'_>) -> Step {
         let target = self.target(scene.config);
         self.refuse_login(denial, None, &target, scene)
     }
 
-    /// The same for whoever is known to ask.
-    pub(super) fn refuse_known(&self, denial: impl Into<Denial>, identity: &Identity, scene: &mut Scene<'_>) -> Step {
-        let about = About { provider: Some(&identity.provider), ..About::default() }.whom(identity.claims.by_name());
+    /// The same for whoever is known to ask: somebody of this provider, with these claims.
+    pub(super) fn refuse_known(
+        &self,
+        denial: impl Into<Denial>,
+        (provider, claims): (&str, &Map<String, Value>),
+        scene: &mut Scene<'_>,
+    ) -> Step {
+        let about = About { provider: Some(provider), ..About::default() }.whom(claims);
         self.refuse_about(
             denial.into(),
             about,
@@ -168,7 +179,8 @@ impl Visit {
         self.refuse_about(denial.into(), about, (provider, demand), target, scene)
     }
 
-    fn refuse_about(
+    /// Refuses with all that is known: whom it is about, and what the way on is to ask for.
+    pub(super) fn refuse_about(
         &self,
         denial: Denial,
         about: About<'_>,
@@ -181,7 +193,7 @@ impl Visit {
         if !matches!(denial, Denial::StepUpRequired(_)) {
             scene.tell(decision, About { reason: Some(denial.code()), visit: Some(self), ..about });
         }
-        scene.log.extend(denial.log_line(provider, request_id(&self.head)));
+        scene.log.extend(denial.log_line(about.provider, request_id(&self.head)));
         let demanded = step_up::parameters(demand);
         let mut choice: Vec<_> = provider.map(|provider| ("provider", provider)).into_iter().collect();
         choice.extend(demanded.iter().map(|(name, value)| (*name, value.as_str())));

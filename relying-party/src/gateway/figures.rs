@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::Gateway;
+use crate::config::Rule;
 use crate::flow::provider::Generation;
 use crate::http::CalloutOutcome;
 use crate::metrics::{Metric, Series};
@@ -13,7 +14,7 @@ use crate::time::UnixTime;
 /// How long a count may wait.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// What is there with 0 from the start, for each provider: rates begin there.
+/// What is there with 0 from the start, for each provider, as are the look-ups in the caches: rates begin there.
 const FROM_THE_START: [Metric; 6] = [
     Metric::LoginsStarted,
     Metric::LoginsFinished,
@@ -32,6 +33,16 @@ impl Gateway {
     pub(super) fn begin_figures(&mut self) {
         for provider in 0..self.slots.len() {
             FROM_THE_START.into_iter().for_each(|metric| self.metrics.record(metric, Some(provider), None, 0));
+        }
+        let exchanges = |rule: &Rule| rule.authentication.demand().is_some_and(|demand| demand.exchange.is_some());
+        for (cache, is_used) in [
+            ("session", self.config.session.is_some()),
+            ("token", self.config.describes_resources),
+            ("exchanged_token", self.config.rules.iter().any(exchanges)),
+        ] {
+            for metric in [Metric::CacheHits, Metric::CacheMisses].into_iter().filter(|_| is_used) {
+                self.metrics.record(metric, None, Some(cache), 0);
+            }
         }
     }
 

@@ -103,9 +103,9 @@ pub enum Effect {
         stream: StreamId,
         /// The answer.
         response: Response,
-        /// The reason code, when the answer is a refusal.
+        /// The reason code of a refusal, or why a browser is sent to the provider.
         reason: Option<&'static str>,
-        /// The name of the rule that refuses.
+        /// The name of the rule by which this is the answer.
         rule: Option<String>,
     },
     /// Collect the request's body and report it as [`Event::RequestBody`].

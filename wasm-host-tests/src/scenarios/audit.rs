@@ -8,7 +8,7 @@ use super::refresh::with_tokens;
 use super::{access_token, call, signed_in};
 use crate::browser::Browser;
 use crate::message::Request;
-use crate::provider::{Authorization, Behaviour, Endpoint, RefreshTokens};
+use crate::provider::{Authorization, Behaviour, Endpoint, Obedience, RefreshTokens};
 use crate::setup::Setup;
 use crate::world::World;
 
@@ -63,7 +63,8 @@ pub fn each_decision_has_a_line<W: World>() {
     last(&world, "policy_denial", &expected);
 
     browser.fetch(&mut world, "/vault").refused_with(401);
-    last(&world, "step_up", &json!({"rule": "vault", "provider": "corp", "subject": ada}));
+    let expected = json!({"reason": "step_up.required", "rule": "vault", "provider": "corp", "subject": ada});
+    last(&world, "step_up", &expected);
     assert_eq!(lines(&world).len(), told + 2, "{:?}", lines(&world));
 
     browser.open(&mut world, "/oauth2/logout?return_to=%2Fpublic");
@@ -74,6 +75,21 @@ pub fn each_decision_has_a_line<W: World>() {
     browser.open(&mut world, "/").exchange.because_of("authorization.access_denied");
     let expected = json!({"reason": "authorization.access_denied", "provider": "corp", "subject": null});
     last(&world, "login_failed", &expected);
+}
+
+pub fn who_has_proven_who_they_are_is_named_though_the_login_fails<W: World>() {
+    let setup = Setup::default().rule(json!({"match": {"path": "/vault"}, "acr_values": ["urn:mfa"]}));
+    let (mut world, mut browser) = signed_in::<W>(audited(setup));
+    let ada = last(&world, "login", &json!({}))["subject"].clone();
+    world.provider().acr_values = Obedience::Ignores;
+    browser.open(&mut world, "/vault").exchange.because_of("step_up.acr_not_met");
+    last(&world, "login_failed", &json!({"reason": "step_up.acr_not_met", "provider": "corp", "subject": ada}));
+
+    let setup = Setup::default().of_provider("userinfo", true);
+    let mut world = W::open(audited(setup));
+    world.provider().behave(Endpoint::Userinfo, Behaviour::html(503));
+    Browser::default().open(&mut world, "/").exchange.because_of("userinfo.unavailable");
+    last(&world, "login_failed", &json!({"reason": "userinfo.unavailable", "provider": "corp", "subject": ada}));
 }
 
 pub fn a_request_for_no_host_has_a_line<W: World>() {
@@ -114,9 +130,15 @@ pub fn refreshes_are_in_the_audit_log<W: World>() {
     let line = lines(&world).into_iter().find(|line| line["event"] == "refresh_failed").expect("a line");
     assert_eq!((&line["provider"], &line["subject"]), (&json!("corp"), &ada), "{line}");
 
+    // Its access token has ended meanwhile, and the session lives on.
+    world.provider().behave(Endpoint::Token, Behaviour::html(503));
+    world.advance(12 * SECOND);
+    browser.fetch(&mut world, "/api").refused_with(503).because_of("token.unavailable");
+    last(&world, "refusal", &json!({"reason": "token.unavailable", "provider": "corp", "subject": ada}));
+
     world.provider().behave(Endpoint::Token, Behaviour::Normal);
     world.provider().revoke_refresh_tokens();
-    world.advance(5 * SECOND);
+    world.advance(12 * SECOND);
     browser.fetch(&mut world, "/api").refused_with(401);
     let line = lines(&world).into_iter().find(|line| line["event"] == "session_ended").expect("a line");
     assert_eq!((&line["reason"], &line["subject"]), (&json!("refresh.invalid_grant"), &ada), "{line}");

@@ -44,6 +44,7 @@ macro_rules! scenarios {
         $crate::scenarios! { @theme $how $world, audit:
             each_decision_has_a_line,
             a_request_for_no_host_has_a_line needs RawHead,
+            who_has_proven_who_they_are_is_named_though_the_login_fails,
             tokens_are_refused_in_the_audit_log_and_policy_denies_by_name,
             refreshes_are_in_the_audit_log,
             sign_outs_by_the_provider_are_in_the_audit_log needs HeldBody,

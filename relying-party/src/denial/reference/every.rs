@@ -33,7 +33,7 @@ use crate::session::testing::TestEntropy;
 use crate::time::UnixTime;
 
 /// Every refusal there is, as far as codes, statuses and advice tell them apart.
-pub(super) fn every() -> Vec<Denial> {
+pub(crate) fn every() -> Vec<Denial> {
     use Denial as D;
     let demand = || AuthenticationDemand { max_age: None, acr_values: Vec::new() };
     let mut all = vec![

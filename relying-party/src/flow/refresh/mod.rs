@@ -77,7 +77,12 @@ pub(super) enum Standing {
     /// It has to be refreshed first.
     Awaits(Rc<Refresh>),
     /// It would have to be refreshed first, and cannot be at the moment.
-    Hindered(Setback),
+    Hindered {
+        /// What hinders it.
+        setback: Setback,
+        /// The session as it was.
+        session: Box<Session>,
+    },
 }
 
 /// Follows a session through the refreshes that it has had, and says whether it needs another.
@@ -131,13 +136,17 @@ fn unrefreshed(
     match found {
         _ if purpose != Use::Admission => go_on(upkeep, now),
         Found::Failing { until, .. } if is_good => go_on(upkeep, until),
-        Found::Failing { setback, .. } => Standing::Hindered(setback),
+        Found::Failing { setback, .. } => hindered(setback, refresh),
         // Whoever began it is to bring the new cookie: nothing of the old session is kept in mind meanwhile.
         Found::UnderWay if is_good => go_on(Upkeep::Suspended, now),
         Found::Unused | Found::UnderWay if may_wait => Standing::Awaits(Rc::new(refresh)),
         _ if is_good => go_on(upkeep, now + LOOK_AGAIN),
-        _ => Standing::Hindered(Setback::NoAnswer),
+        _ => hindered(Setback::NoAnswer, refresh),
     }
+}
+
+fn hindered(setback: Setback, refresh: Refresh) -> Standing {
+    Standing::Hindered { setback, session: Box::new(refresh.session) }
 }
 
 /// A session that is to be refreshed, and all that its refresh needs when the request that began it has gone.
