@@ -137,15 +137,19 @@ fn text(document: &Document, request: &str, explanation: &Explanation) -> String
         let (line, _) = line_and_column(&document.text, document.place(path).start);
         format!(" ({path}, {}:{line})", document.name)
     });
-    say("rule", &format!("{}{}", explanation.rule, place.unwrap_or_default()));
+    let rule = explanation.rule.as_deref().or(explanation.instead_of_rule).unwrap_or_default();
+    say("rule", &format!("{rule}{}", place.unwrap_or_default()));
     say("verdict", &explanation.verdict.summary());
     match &explanation.verdict {
-        Verdict::Forwarded { added, removed } => {
+        Verdict::Forwarded { added, removed, left_out } => {
             for (name, value) in added {
                 say("header", &format!("{name}: {value}"));
             }
             for name in removed {
                 say("removed", &format!("{name}, which the client sent"));
+            }
+            for name in left_out {
+                say("left out", &format!("{name}: its expression has no value that can be sent"));
             }
         }
         Verdict::Answered { reason, location, challenge, .. } => {
@@ -156,7 +160,10 @@ fn text(document: &Document, request: &str, explanation: &Explanation) -> String
                 }
             }
         }
-        Verdict::Undecided => {}
+        Verdict::SignInPage { .. } | Verdict::Undecided => {}
+    }
+    if let Some(requirement) = &explanation.requirement {
+        say("require", &format!("{} is {}", requirement.expression, requirement.outcome));
     }
     for line in &explanation.log {
         say("log", line);

@@ -6,24 +6,26 @@
 
 #![forbid(unsafe_code)]
 
+mod decider;
 pub mod document;
 pub mod judgement;
 mod placeholder;
 mod provider;
 pub mod request;
+mod requirement;
 mod session;
 mod stage;
 mod token;
 
 use relying_party::config::{Config, ConfigErrors};
 use relying_party::http::{Headers, RequestHead};
-use relying_party::policy::path::RequestPath;
-use relying_party::policy::rules::{self, Selection};
 use relying_party::time::UnixTime;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use decider::Decider;
 use placeholder::Placeholders;
+pub use requirement::Requirement;
 
 /// What is asked.
 pub struct Question {
@@ -51,11 +53,17 @@ pub enum Identity {
 /// What the filter would do, and why.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
-    /// What decides: a rule's name, or what stands in for it.
-    pub rule: String,
+    /// The name of the rule that decides.
+    pub rule: Option<String>,
+    /// What decides when no rule does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of_rule: Option<&'static str>,
     /// The place of that rule in the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_path: Option<String>,
+    /// What the rule requires of who sends the request, when that was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<Requirement>,
     /// What becomes of the request.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -75,12 +83,19 @@ pub enum Verdict {
         added: Vec<(String, String)>,
         /// Header fields of the request that it does not get.
         removed: Vec<String>,
+        /// Header fields of the configuration that have no value for who sends the request.
+        left_out: Vec<String>,
+    },
+    /// The sign-in page asks whom to sign in with.
+    SignInPage {
+        /// The providers to choose from
+        providers: Vec<String>,
     },
     /// It is answered.
     Answered {
         /// HTTP status code
         status: u16,
-        /// The reason code, when that is a refusal.
+        /// The reason code of a refusal, or of the way to the provider.
         reason: Option<&'static str>,
         /// Where a redirect leads, without its parameters: they are new each time. The endpoints of providers are in words.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,10 +113,20 @@ impl Verdict {
     pub fn summary(&self) -> String {
         match self {
             Self::Forwarded { .. } => "goes to the application".to_owned(),
+            Self::SignInPage { providers } => format!("sees the sign-in page ({}), status 200", providers.join(", ")),
             Self::Answered { status: status @ (302 | 303), .. } => format!("sent elsewhere, status {status}"),
             Self::Answered { status: 200, .. } => "answered, status 200".to_owned(),
             Self::Answered { status, .. } => format!("refused, status {status}"),
             Self::Undecided => "cannot be said here: it depends on an answer from outside".to_owned(),
+        }
+    }
+
+    /// Whether it came to what the rule requires.
+    fn looked_at_requirements(&self) -> bool {
+        match self {
+            Self::Forwarded { .. } => true,
+            Self::Answered { reason, .. } => reason.is_some_and(|reason| reason.starts_with("policy.")),
+            Self::SignInPage { .. } | Self::Undecided => false,
         }
     }
 }
@@ -116,38 +141,55 @@ pub fn explain(
     let entropy = &mut Placeholders::default();
     let config = Config::parse(document, environment)?;
     let Question { request, identity } = question;
-    let mut head = RequestHead::new(Headers::new(request.clone()));
-    let Decider { rule, path: rule_path, takes_sessions, audience } = decided_by(&config, &head);
+    let head = RequestHead::new(Headers::new(request.clone()));
+    let decider = Decider::of(&config, &head);
     let mut supposed = vec!["the providers are reachable, and their metadata is as usual"];
     let mut fields = request;
+    let mut known = None;
     match identity {
         Identity::Nobody => {}
-        Identity::Claims { claims, provider } if takes_sessions => {
+        Identity::Claims { claims, provider } if decider.takes_sessions => {
             let claims = issued_by(&config, provider.as_deref(), claims);
-            match session::cookies(&config, &head, claims, now, entropy) {
-                Some(cookies) => {
+            match session::begin(&config, &head, claims, now, entropy) {
+                Ok(session) => {
                     supposed.push("a session with these claims, begun now");
-                    fields.push(("cookie".to_owned(), cookies));
+                    fields.push(("cookie".to_owned(), session.cookies));
+                    known = Some(session.identity);
                 }
-                None => {
-                    supposed.push("nobody: these claims make no session (they are too large, or nobody can sign in)")
-                }
+                Err(none) => supposed.push(none.in_words()),
             }
         }
         Identity::Claims { claims, provider } => {
             supposed.push("an access token with these claims, correctly signed");
             let claims = issued_by(&config, provider.as_deref(), claims);
-            let token = token::of_claims(&config, audience.as_deref(), claims, now);
+            let token = token::of_claims(&config, decider.audience.as_deref(), claims, now);
+            known = token::identity(&config, &token);
             fields.push(("authorization".to_owned(), token::bearer(&token)));
         }
         Identity::Token(token) => {
             supposed.push("the token's signature is good");
+            known = token::identity(&config, &token);
             fields.push(("authorization".to_owned(), token::bearer(&token)));
         }
     }
-    head = RequestHead::new(Headers::new(fields));
-    let (verdict, log) = stage::run(without_store(document, environment).unwrap_or(config), head, now, entropy);
-    Ok(Explanation { rule, rule_path, verdict, log, supposed })
+    let head = RequestHead::new(Headers::new(fields));
+    let requirement = known.as_ref().and_then(|known| requirement::of(&config, document, decider.index?, known, &head));
+    let choice = decider.sign_in_choice(&config);
+    let config = without_store(document, environment).unwrap_or(config);
+    let (verdict, log) = stage::run(config, head, known.is_some(), now, entropy);
+    let verdict = match verdict {
+        Verdict::Answered { status: 200, .. } if !decider.is_endpoint => Verdict::SignInPage { providers: choice },
+        verdict => verdict,
+    };
+    Ok(Explanation {
+        rule: decider.rule,
+        instead_of_rule: decider.instead_of_rule,
+        rule_path: decider.index.map(|index| format!("rules[{index}]")),
+        requirement: requirement.filter(|_| verdict.looked_at_requirements()),
+        verdict,
+        log,
+        supposed,
+    })
 }
 
 /// The claims as the provider of this name issues them.
@@ -164,40 +206,4 @@ fn without_store(document: &[u8], environment: &dyn Fn(&str) -> Option<String>) 
     let mut document: Value = serde_json::from_slice(document).ok()?;
     document.get_mut("session")?.as_object_mut()?.remove("store")?;
     Config::parse(document.to_string().as_bytes(), environment).ok()
-}
-
-/// What decides over a request.
-struct Decider {
-    rule: String,
-    path: Option<String>,
-    takes_sessions: bool,
-    /// Whom an access token must be for, when the rule itself says it.
-    audience: Option<String>,
-}
-
-impl Decider {
-    fn called(rule: &str, takes_sessions: bool) -> Self {
-        Self { rule: rule.to_owned(), path: None, takes_sessions, audience: None }
-    }
-}
-
-fn decided_by(config: &Config, head: &RequestHead) -> Decider {
-    let Some(Ok(path)) = head.path_and_query().map(RequestPath::parse) else {
-        return Decider::called("no rule: the path is refused", false);
-    };
-    match rules::select(&config.rules, &config.own_paths(), head.method(), head.authority(), &path) {
-        Selection::Rule(index, rule) => {
-            let demand = rule.authentication.token_demand();
-            Decider {
-                rule: rule.name.clone(),
-                path: Some(format!("rules[{index}]")),
-                takes_sessions: rule.authentication.takes_sessions(),
-                audience: demand.and_then(|demand| demand.audience.as_ref()?.first().cloned()),
-            }
-        }
-        Selection::Default => Decider::called("no rule matches: a session is needed", true),
-        Selection::Endpoint => Decider::called("an endpoint of the filter", true),
-        Selection::ResourceMetadata => Decider::called("the filter's resource metadata", false),
-        Selection::Ambiguous => Decider::called("no rule: the path can be read in two ways", false),
-    }
 }

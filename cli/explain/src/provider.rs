@@ -25,16 +25,23 @@ pub fn answer(providers: &[std::rc::Rc<Provider>], request: &CalloutRequest, key
     CalloutOutcome::Answered { status, headers, body: document.to_string().into_bytes() }
 }
 
-/// An address, where it is an endpoint of [`metadata`] in words: only the provider knows the real one.
-pub fn in_words(address: &str) -> String {
-    for (path, endpoint) in
-        [("/explain/authorize", "the authorization endpoint"), ("/explain/logout", "the end session endpoint")]
-    {
+/// Parameters of an authorization request that say what the person has to do there; the others are new each time, or secret.
+const TOLD: [&str; 4] = ["acr_values", "login_hint", "max_age", "prompt"];
+
+/// Where a redirect leads. The endpoints of [`metadata`] are put in words: only the provider knows the real ones.
+pub fn in_words(location: &str) -> String {
+    let (address, query) = location.split_once('?').unwrap_or((location, ""));
+    let endpoints =
+        [("/explain/authorize", "the authorization endpoint"), ("/explain/logout", "the end session endpoint")];
+    let mut text = address.to_owned();
+    for (path, endpoint) in endpoints {
         if let Some(issuer) = address.strip_suffix(path) {
-            return format!("{endpoint} of {issuer}");
+            text = format!("{endpoint} of {issuer}");
         }
     }
-    address.to_owned()
+    let told = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| TOLD.contains(&&**name));
+    let told: Vec<String> = told.map(|(name, value)| format!("{name}={value}")).collect();
+    if told.is_empty() { text } else { format!("{text}, with {}", told.join(" and ")) }
 }
 
 fn metadata(provider: &Provider, issuer: &str) -> Value {

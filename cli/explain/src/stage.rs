@@ -12,7 +12,7 @@ use relying_party::peer::KnownPeer;
 use relying_party::shared::OwnData;
 use relying_party::time::UnixTime;
 
-use super::{Verdict, provider, token};
+use super::{Verdict, provider, session, token};
 
 const STREAM: StreamId = StreamId(1);
 
@@ -26,13 +26,27 @@ impl SignatureVerifier for Supposes {
 }
 
 /// What becomes of a request, and what the log would say.
-pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn Entropy) -> (Verdict, Vec<String>) {
+///
+/// `is_known`: the request comes from somebody, so that the configuration's headers have values.
+pub fn run(
+    config: Config,
+    head: RequestHead,
+    is_known: bool,
+    now: UnixTime,
+    entropy: &mut dyn Entropy,
+) -> (Verdict, Vec<String>) {
     let presented = head.headers().first_str("authorization").and_then(|field| field.split_once(' '));
-    let key_id = presented.and_then(|(_, token)| token::key_id(token));
+    let presented = presented.map(|(_, token)| token.to_owned());
+    let key_id = presented.as_deref().and_then(token::key_id);
+    let expected = Expected {
+        headers: config.headers.iter().filter(|_| is_known).map(|header| header.name.clone()).collect(),
+        assertion: config.assertion.as_ref().map(|assertion| assertion.header.to_string()),
+        token: presented,
+    };
     let providers = config.providers.clone();
     let mut gateway = Gateway::new(config);
     let (mut shared, peer) = (OwnData::default(), KnownPeer::default());
-    let mut events = VecDeque::from([Event::Start, Event::Request { stream: STREAM, head }]);
+    let mut events = VecDeque::from([Event::Start, Event::Tick, Event::Request { stream: STREAM, head }]);
     let mut log = Vec::new();
     while let Some(event) = events.pop_front() {
         let mut env =
@@ -44,7 +58,7 @@ pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn E
                     // Before anything else: a provider is loaded before the request comes.
                     events.push_front(Event::CalloutCompleted { callout, outcome });
                 }
-                Effect::Forward { forward, .. } => return (forwarded(&forward), log),
+                Effect::Forward { forward, .. } => return (expected.forwarded(&forward), log),
                 Effect::Respond { response, reason, .. } => return (answered(&response, reason), log),
                 Effect::ReadBody { stream, .. } => {
                     events.push_back(Event::RequestBody { stream, body: Some(Vec::new()) })
@@ -57,19 +71,41 @@ pub fn run(config: Config, head: RequestHead, now: UnixTime, entropy: &mut dyn E
     (Verdict::Undecided, log)
 }
 
-fn forwarded(forward: &Forward) -> Verdict {
-    let added = forward.added().filter(|(name, _)| *name != "cookie");
-    let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Verdict::Forwarded {
-        added: added.map(|(name, value)| (name.to_owned(), text(value))).collect(),
-        removed: forward.removed().filter(|name| *name != "cookie").map(str::to_owned).collect(),
+/// What a request that goes on is compared with.
+struct Expected {
+    /// The headers of the configuration.
+    headers: Vec<String>,
+    /// The header of the signed identity.
+    assertion: Option<String>,
+    /// The access token that was presented.
+    token: Option<String>,
+}
+
+impl Expected {
+    fn forwarded(&self, forward: &Forward) -> Verdict {
+        let added = forward.added().filter(|(name, _)| *name != "cookie");
+        let added: Vec<_> = added.map(|(name, value)| (name.to_owned(), self.shown(name, value))).collect();
+        let is_left_out = |name: &&String| !added.iter().any(|(added, _)| added == *name);
+        let left_out = self.headers.iter().filter(is_left_out).cloned().collect();
+        let removed = forward.removed().filter(|name| *name != "cookie").map(str::to_owned).collect();
+        Verdict::Forwarded { added, removed, left_out }
+    }
+
+    /// The value of a header; credentials are named, not shown.
+    fn shown(&self, name: &str, value: &[u8]) -> String {
+        if self.assertion.as_deref() == Some(name) {
+            return "(the signed identity)".to_owned();
+        }
+        let text = String::from_utf8_lossy(value).into_owned();
+        match self.token.as_deref().filter(|token| !token.is_empty()) {
+            Some(token) => text.replace(token, session::ACCESS_TOKEN),
+            None => text,
+        }
     }
 }
 
 fn answered(response: &Response, reason: Option<&'static str>) -> Verdict {
     let field = |name: &str| response.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.clone());
-    let location = field("location").map(|location| provider::in_words(location.split('?').next().unwrap_or_default()));
-    // The way to the provider has a reason as well, for access logs; here the answer itself says it.
-    let reason = reason.filter(|_| response.status >= 400);
+    let location = field("location").map(|location| provider::in_words(&location));
     Verdict::Answered { status: response.status, reason, location, challenge: field("www-authenticate") }
 }

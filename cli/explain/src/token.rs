@@ -1,9 +1,13 @@
 //! Access tokens: one that was given, or one for claims that were given.
 
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use relying_party::config::Config;
+use relying_party::policy::identity::{Credential, Identity};
 use relying_party::time::UnixTime;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 /// How long a token lives whose claims do not say it, in seconds.
@@ -37,9 +41,26 @@ pub fn of_claims(config: &Config, audience: Option<&str>, mut claims: Map<String
     format!("{}.{}.{}", encoded(&header), encoded(&Value::Object(claims)), URL_SAFE_NO_PAD.encode([0; 256]))
 }
 
+/// Whom a token is about, as far as it says so itself.
+pub fn identity(config: &Config, token: &str) -> Option<Identity> {
+    let claims: Map<String, Value> = part(token, 1)?;
+    let issuer = claims.get("iss")?.as_str()?;
+    let provider =
+        config.providers.iter().find(|provider| provider.access_tokens.is_some() && provider.issuer.accepts(issuer))?;
+    let scopes = match claims.get("scope").or_else(|| claims.get("scp")) {
+        Some(Value::String(scopes)) => scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+        Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let (provider, claims) = (provider.name.clone(), Rc::new(claims));
+    Some(Identity { provider, credential: Credential::Bearer, claims, scopes, access_token: None })
+}
+
 /// The `kid` of a token, if it is a JWT that names one.
 pub fn key_id(token: &str) -> Option<String> {
-    let header = URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-    let header: Value = serde_json::from_slice(&header).ok()?;
-    header.get("kid")?.as_str().map(str::to_owned)
+    part::<Value>(token, 0)?.get("kid")?.as_str().map(str::to_owned)
+}
+
+fn part<T: DeserializeOwned>(token: &str, index: usize) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').nth(index)?).ok()?).ok()
 }

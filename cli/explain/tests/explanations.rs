@@ -58,10 +58,97 @@ fn status_and_reason(explanation: &Explanation) -> (u16, Option<&'static str>) {
 fn a_person_in_the_group_is_admitted_with_their_headers() {
     let known = claims(json!({"sub": "ada", "groups": ["finance", "staff"]}));
     let explanation = ask("GET", "portal.example.org", "/approvals/1?x=y", known);
-    assert_eq!((explanation.rule.as_str(), explanation.rule_path.as_deref()), ("approvals", Some("rules[2]")));
-    let Verdict::Forwarded { added, removed } = &explanation.verdict else { panic!("{explanation:?}") };
+    assert_eq!((explanation.rule.as_deref(), explanation.rule_path.as_deref()), (Some("approvals"), Some("rules[2]")));
+    let Verdict::Forwarded { added, removed, .. } = &explanation.verdict else { panic!("{explanation:?}") };
     assert_eq!(added, &[header("x-auth-groups", "finance,staff"), header("x-auth-subject", "ada")]);
     assert_eq!(removed, &["x-auth-subject"]);
+    assert_eq!(explanation.requirement.unwrap().outcome, "true");
+}
+
+#[test]
+fn a_requirement_that_denies_is_shown_with_what_it_comes_to() {
+    for (claims_of_bob, outcome) in [
+        (json!({"sub": "bob", "groups": ["staff"]}), "false"),
+        (json!({"sub": "bob"}), "not evaluable: a claim is missing or has another type"),
+    ] {
+        let explanation = ask("GET", "portal.example.org", "/approvals", claims(claims_of_bob));
+        let requirement = explanation.requirement.unwrap();
+        assert_eq!((requirement.expression.as_str(), requirement.outcome), ("\"finance\" in claims.groups", outcome));
+    }
+}
+
+#[test]
+fn a_header_without_a_value_is_named() {
+    let explanation = ask("GET", "portal.example.org", "/", claims(json!({"sub": "ada"})));
+    let Verdict::Forwarded { left_out, .. } = &explanation.verdict else { panic!("{explanation:?}") };
+    assert_eq!(left_out, &["x-auth-groups"]);
+}
+
+#[test]
+fn claims_that_make_no_session_are_nobodys() {
+    let large: String = (0_u32..20_000).map(|number| format!("{:x}", number.wrapping_mul(2_654_435_761))).collect();
+    for (unfit, supposed) in [
+        (json!({"iss": "https://evil.example"}), "issuer"),
+        (json!({"iss": 1}), "issuer"),
+        (json!({"sub": 1}), "sub"),
+        (json!({"sub": "ada", "groups": [large]}), "session.too_large"),
+    ] {
+        let explanation = ask("GET", "portal.example.org", "/", claims(unfit));
+        let reason = status_and_reason(&explanation);
+        assert_eq!(reason, (302, Some("session.required")), "{supposed}");
+        assert!(
+            explanation.supposed.iter().any(|text| text.starts_with("nobody: ") && text.contains(supposed)),
+            "{explanation:?}"
+        );
+    }
+}
+
+#[test]
+fn credentials_are_named_and_not_shown() {
+    let mut document = configuration();
+    document["headers"]["x-token"] = "access_token".into();
+    let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let request = vec![
+        field(":method", "GET"),
+        field(":scheme", "https"),
+        field(":authority", "api.example.org"),
+        field(":path", "/orders"),
+    ];
+    let identity = claims(json!({"sub": "ci", "aud": "https://api.example.org"}));
+    let explanation = explain(document.to_string().as_bytes(), &|_| None, Question { request, identity }, NOW).unwrap();
+    let Verdict::Forwarded { added, .. } = &explanation.verdict else { panic!("{explanation:?}") };
+    assert!(added.contains(&header("x-token", "(the access token)")), "{added:?}");
+}
+
+#[test]
+fn the_sign_in_page_and_step_up_say_what_they_ask() {
+    let mut document = configuration();
+    let mut second = document["providers"][0].clone();
+    second["name"] = "partner".into();
+    second["issuer"] = "https://id.partner.example".into();
+    document["providers"].as_array_mut().unwrap().push(second);
+    let field = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let request = |path: &str| {
+        vec![
+            field(":method", "GET"),
+            field(":scheme", "https"),
+            field(":authority", "portal.example.org"),
+            field(":path", path),
+            field("sec-fetch-mode", "navigate"),
+        ]
+    };
+    let ask = |document: &Value, path: &str, identity| {
+        explain(document.to_string().as_bytes(), &|_| None, Question { request: request(path), identity }, NOW).unwrap()
+    };
+    let page = ask(&document, "/", Identity::Nobody);
+    assert_eq!(page.verdict.summary(), "sees the sign-in page (corp, partner), status 200");
+    document["rules"][2]["acr_values"] = json!(["urn:example:mfa"]);
+    let step_up = ask(&document, "/approvals", claims(json!({"sub": "ada", "groups": ["finance"]})));
+    let Verdict::Answered { reason, location: Some(location), .. } = &step_up.verdict else { panic!("{step_up:?}") };
+    assert_eq!(*reason, Some("step_up.required"));
+    assert!(location.ends_with("with acr_values=urn:example:mfa"), "{location}");
+    let ready = ask(&document, "/oauth2/ready", Identity::Nobody);
+    assert_eq!(ready.verdict.summary(), "answered, status 200");
 }
 
 #[test]

@@ -165,10 +165,12 @@
       verdict.replaceChildren(element("p", "summary", "…once what is marked is put right."));
       return;
     }
-    const { rule, rule_path, rule_characters, summary, status, reason, location, challenge, added, removed, log, supposed } = explanation;
+    const { rule, instead_of_rule, rule_path, rule_characters, requirement, summary, status } = explanation;
+    const { reason, location, challenge, added, removed, left_out, log, supposed } = explanation;
     const list = element("dl", "");
     const say = (name, ...content) => list.append(element("dt", "", name), element("dd", "", ...content));
-    say("rule", ...(rule_path ? [`${rule} (`, place(rule_path, rule_characters), ")"] : [rule]));
+    say("rule", ...(rule_path ? [`${rule} (`, place(rule_path, rule_characters), ")"] : [instead_of_rule]));
+    if (requirement) say("require", element("code", "", requirement.expression), ` is ${requirement.outcome}`);
     if (reason) {
       const link = element("a", "", element("code", "", reason));
       link.href = `../reason-codes.html#${reason}`;
@@ -178,6 +180,7 @@
     if (challenge) say("challenge", element("code", "", challenge));
     if (added) say("headers", added.length > 0 ? fields(added) : "none of ours");
     if (removed?.length > 0) say("removed", `${removed.join(", ")}, which the client sent`);
+    for (const name of left_out ?? []) say("left out", `${name}: its expression has no value that can be sent`);
     for (const line of log) say("log", line);
     say("supposed", ...supposed.flatMap((text) => [text, element("br", "")]));
     verdict.className = explanation.verdict === "forwarded" ? "forwarded" : status >= 400 ? "refused" : "redirected";
