@@ -33,18 +33,25 @@ impl Address {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// The host as a part of a name in Kubernetes: short enough to have something before it.
+    /// The address as a part of a name in Kubernetes, another for every address, and short enough to have something before it.
     pub fn label(&self) -> String {
         const LONGEST: usize = 40;
-        let plain =
-            |character: char| if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' };
-        let label: String = self.number().chars().map(plain).collect();
-        let label = label.trim_matches('-');
-        if label.len() <= LONGEST {
-            return label.to_owned();
+        // A hyphen is doubled: `a-b.example` and `a.b.example` are two hosts.
+        let mut label = self.number().to_ascii_lowercase().replace('-', "--").replace('.', "-");
+        if self.port != if self.tls { 443 } else { 80 } {
+            label.push_str(&format!("-{}", self.port));
         }
-        let digest: String = Sha256::digest(&self.host).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{digest}", label.get(..LONGEST).unwrap_or(label).trim_end_matches('-'))
+        let is_name = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if is_name && label.len() <= LONGEST {
+            return label;
+        }
+        let digest: String = Sha256::digest(&label).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let plain: String = label
+            .chars()
+            .filter(|character| character.is_ascii_alphanumeric() || *character == '-')
+            .take(LONGEST)
+            .collect();
+        format!("{}-{digest}", plain.trim_matches('-'))
     }
 }
 

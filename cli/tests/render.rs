@@ -293,3 +293,36 @@ fn a_certificate_that_only_the_operator_has_is_a_warning() {
         .err;
     assert!(said.contains("WARNING: add the client's certificate to the cluster of corp"), "{said}");
 }
+
+/// Providers at addresses whose names are easily taken for each other, and one whose cluster is called as ours.
+const NEIGHBOURS: &str = r#"
+providers:
+- {name: a, issuer: "https://a-b.example.org", cluster: application, audience: [api], metadata: {jwks_uri: "https://a-b.example.org/k"}}
+- {name: b, issuer: "https://a.b.example.org", cluster: b, audience: [api], metadata: {jwks_uri: "https://a.b.example.org/k"}}
+- {name: c, issuer: "https://a.b.example.org:8443", cluster: c, audience: [api], metadata: {jwks_uri: "https://a.b.example.org:8443/k"}}
+rules: [{authentication: bearer}]
+"#;
+
+#[test]
+fn every_address_has_a_name_of_its_own() {
+    let stage = stage(NEIGHBOURS);
+    for target in ["istio", "envoy-gateway"] {
+        let text = stage.run(&["render", target, "latchkey.yaml", "--module", IMAGE]).succeeded().out;
+        for name in ["latchkey-a--b-example-org", "latchkey-a-b-example-org", "latchkey-a-b-example-org-8443"] {
+            assert!(text.contains(&format!("metadata: {{name: {name}, ")), "{target}: {name} in {text}");
+        }
+    }
+    let module = module().display().to_string();
+    stage.run(&["render", "envoy", "latchkey.yaml", "--module", &module, "--out", "envoy.yaml"]).succeeded();
+    let (is_taken, said) = judged_by_envoy(&stage, "envoy.yaml");
+    assert!(is_taken, "{said}");
+}
+
+#[test]
+fn an_option_without_effect_is_refused() {
+    let stage = stage(NEIGHBOURS);
+    let render =
+        |arguments: &[&str]| stage.run(&[&["render"], arguments, &["latchkey.yaml", "--module", IMAGE]].concat());
+    render(&["envoy-gateway", "--ca-file", "ca.pem"]).failed_with("Envoy Gateway takes no file with authorities");
+    render(&["istio", "--store", "webdis:7379"]).failed_with("--store is given, and the configuration has no store");
+}

@@ -8,6 +8,7 @@ use crate::yaml;
 
 /// The cluster that a module on the web is fetched through.
 const MODULE_CLUSTER: &str = "latchkey-module";
+const APPLICATION_CLUSTER: &str = "application";
 
 /// What makes labels of the parts of the metrics' names.
 const STATS: &str = include_str!("../../../docs/src/monitoring/envoy-stats.yaml");
@@ -42,7 +43,11 @@ fn socket(text: &str) -> Result<(String, u16), &'static str> {
 
 /// The configuration.
 pub fn render(arguments: &Arguments) -> miette::Result<String> {
-    let plan = plan(&arguments.common, &|_, configured| configured.to_owned())?;
+    let naming = |address: &Address, configured: &str| {
+        let is_taken = [APPLICATION_CLUSTER, MODULE_CLUSTER].contains(&configured);
+        if is_taken { format!("{configured}-{}", address.label()) } else { configured.to_owned() }
+    };
+    let plan = plan(&arguments.common, &naming)?;
     let module = &plan.module;
     let (code, module_cluster) = match &module.place {
         Place::File(name) => {
@@ -71,7 +76,7 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
         .upstreams
         .iter()
         .chain(&module_cluster)
-        .map(|upstream| cluster(upstream, &arguments.common.ca_file))
+        .map(|upstream| cluster(upstream, arguments.common.ca_file()))
         .collect();
     let (host, port) = &arguments.listen;
     let head = head(&plan, &arguments.common);
@@ -138,7 +143,7 @@ static_resources:
               domains: [\"*\"]
               routes:
               - match: {{prefix: /}}
-                route: {{cluster: application}}
+                route: {{cluster: {APPLICATION_CLUSTER}}}
 
   clusters:
   # The application. Nothing but Envoy may reach it: it believes the headers, whoever sends them.
@@ -176,7 +181,7 @@ fn indented(text: &str, indent: usize) -> String {
 
 fn application((host, port): &(String, u16)) -> String {
     let address = Address { host: host.clone(), port: *port, tls: false };
-    format!("{}{}", cluster_head("application", &address), endpoint("application", &address))
+    format!("{}{}", cluster_head(APPLICATION_CLUSTER, &address), endpoint(APPLICATION_CLUSTER, &address))
 }
 
 fn cluster(upstream: &Upstream, ca_file: &str) -> String {

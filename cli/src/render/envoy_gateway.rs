@@ -36,6 +36,9 @@ pub fn render(arguments: &Arguments) -> miette::Result<String> {
     let naming = |address: &crate::endpoints::Address, _: &str| {
         format!("httproute/{namespace}/{name}-{}/rule/1", address.label())
     };
+    if arguments.common.ca_file.is_some() {
+        return Err(RenderError::from(PlanError::NoFile).into());
+    }
     let plan = plan(&arguments.common, &naming)?;
     if let Some(upstream) = plan.upstreams.iter().find(|upstream| upstream.address.tls && upstream.address.is_number())
     {
@@ -69,6 +72,8 @@ fn head(plan: &Plan) -> String {
         format!("Latchkey for Envoy Gateway. Written by `latchkey render envoy-gateway {}`: change that file, and render again.", plan.file),
         String::new(),
         "`Backend` must be allowed in the EnvoyGateway configuration: extensionApis: {enableBackend: true}.".to_owned(),
+        "The routes to the providers, below, need a listener that takes their hosts: one without `hostname`, or one more, that nobody".to_owned(),
+        "reaches from outside, with hostname \"*.latchkey.invalid\".".to_owned(),
         "A ClientTrafficPolicy of the Gateway should have path: {escapedSlashesAction: RejectRequest}; what still is ambiguous the".to_owned(),
         "filter answers with 400.".to_owned(),
         "Refusals and the audit log are lines of level info, which Envoy Gateway's proxies do not write by themselves:".to_owned(),

@@ -124,7 +124,7 @@ spec:
 ",
             yaml::scalar(&selector.0),
             yaml::scalar(&selector.1),
-            yaml::scalar(&common.ca_file)
+            yaml::scalar(common.ca_file())
         ));
     }
     text

@@ -52,13 +52,20 @@ struct CommonArguments {
     #[arg(long, value_name = "HOST:PORT")]
     store: Option<String>,
     /// The authorities that providers' certificates must lead to: a file where the proxy runs
-    #[arg(long, value_name = "FILE", default_value = SYSTEM_ROOTS)]
-    ca_file: String,
+    /// [default: those of the system, /etc/ssl/certs/ca-certificates.crt]
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<String>,
     /// Write into a new file that only you can read, instead of the standard output
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     module: ModuleArguments,
+}
+
+impl CommonArguments {
+    fn ca_file(&self) -> &str {
+        self.ca_file.as_deref().unwrap_or(SYSTEM_ROOTS)
+    }
 }
 
 /// Which module.

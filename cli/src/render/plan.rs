@@ -51,6 +51,16 @@ pub enum PlanError {
     #[error("Envoy Gateway cannot verify the certificate of {host}, which is a number and no name")]
     #[diagnostic(help("override the endpoint in `metadata` with one that has a name"))]
     NoName { host: String },
+    /// Envoy Gateway has no files of its own.
+    #[error("Envoy Gateway takes no file with authorities")]
+    #[diagnostic(help(
+        "leave out --ca-file, and name a ConfigMap in each BackendTLSPolicy: validation.caCertificateRefs"
+    ))]
+    NoFile,
+    /// It would have no effect.
+    #[error("--store is given, and the configuration has no store")]
+    #[diagnostic(help("the configuration says so in session.store"))]
+    StoreWithoutEffect,
     /// The store's address is none.
     #[error("--store is no HOST:PORT")]
     StoreAddress,
@@ -114,6 +124,8 @@ pub fn clusters(
             tree.set("cluster", "kind", cluster.as_str().into());
         }
         upstreams.push(Upstream { cluster, address, purpose: "the store (Webdis)".to_owned() });
+    } else if store.is_some() {
+        return Err(PlanError::StoreWithoutEffect);
     }
     Ok(upstreams)
 }
