@@ -3,7 +3,7 @@
 pub mod draft;
 pub mod fresh;
 mod kinds;
-mod provider;
+pub mod provider;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -104,8 +104,11 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let session_key = arguments.session_key_env.as_deref().map_or_else(|| key.as_str().into(), variable);
     let mut steps = Steps::default();
     let draft = match migration(arguments, &session_key)? {
-        Some(Migration { mut draft, issuer, changes, secrets }) => {
+        Some(Migration { mut draft, issuer, mut changes, warnings, secrets }) => {
+            // What is lost must not drown in what only changes.
+            changes.sort_by_key(|change| !change.contains(migrate::NOTHING));
             steps.changes = changes;
+            steps.warnings = warnings;
             steps.secrets = secrets;
             if let (Some(issuer), Some(file)) = (issuer, &arguments.discovery) {
                 let found = provider::find(Some(&issuer), Some(file), &arguments.tenants)?;
@@ -125,7 +128,7 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
             let (draft, secret) = fresh::draft(arguments, &found, session_key);
             steps.secrets.extend(secret);
             steps.kind = Some(found.kind.name);
-            steps.warning = found.kind.warning.filter(|_| arguments.domain.is_none());
+            steps.warnings.extend(found.kind.warning.filter(|_| arguments.domain.is_none()).map(str::to_owned));
             draft
         }
     };
@@ -152,6 +155,7 @@ fn migration(arguments: &Arguments, session_key: &Tree) -> miette::Result<Option
         issuer: arguments.issuer.as_deref(),
         name: arguments.name.as_deref(),
         public_url: arguments.public_url.as_deref(),
+        tenants: &arguments.tenants,
         session_key: session_key.clone(),
     };
     match (&arguments.from, &arguments.from_envoy) {
@@ -178,7 +182,7 @@ fn checked(draft: &Draft, text: &str, out: &Path) -> miette::Result<Config> {
 #[derive(Default)]
 struct Steps {
     kind: Option<&'static str>,
-    warning: Option<&'static str>,
+    warnings: Vec<String>,
     changes: Vec<String>,
     secrets: Vec<String>,
     key: Option<(String, String)>,
@@ -199,7 +203,11 @@ impl Steps {
                 text.push_str(&format!("  {change}\n"));
             }
         }
-        if let Some(warning) = self.warning {
+        let lost = self.changes.iter().filter(|change| change.contains(migrate::NOTHING)).count();
+        if lost > 0 {
+            text.push_str(&format!("\nWARNING: {lost} of these are NOT CARRIED OVER: read them before you deploy\n"));
+        }
+        for warning in &self.warnings {
             text.push_str(&format!("\nWARNING: {warning}\n"));
         }
         text.push_str("\nNext:\n");

@@ -12,7 +12,7 @@ use crate::discovery::{DiscoveryFailure, Document, Source};
 use crate::endpoints::{self, Address};
 
 /// What the metadata of all tenants of Entra ID has in place of a tenant.
-const TENANT: &str = "{tenantid}";
+pub const TENANT: &str = "{tenantid}";
 
 /// A provider that was found.
 pub struct Found {
@@ -101,7 +101,7 @@ pub fn find(issuer: Option<&str>, discovery: Option<&Path>, tenants: &[String]) 
 }
 
 /// The issuer of all tenants of Entra ID, however it was written.
-fn template(issuer: String) -> String {
+pub fn template(issuer: String) -> String {
     let rest = issuer.strip_prefix("https://login.microsoftonline.com/");
     match rest.and_then(|rest| rest.split_once('/')) {
         Some(("common" | "organizations" | "consumers", rest)) => {

@@ -57,7 +57,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
             draft.headers.push(header);
         }
     }
-    Ok(Migration { draft, issuer: of_sessions, changes, secrets })
+    Ok(Migration { draft, issuer: of_sessions, changes, warnings: Vec::new(), secrets })
 }
 
 /// The first `typed_config` of this type, wherever it stands.
