@@ -11,6 +11,7 @@
 mod admitted;
 #[path = "../command/mod.rs"]
 mod command;
+mod envoy;
 mod routes;
 
 use command::{Stage, repository};
