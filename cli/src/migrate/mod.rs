@@ -4,13 +4,14 @@ mod envoy;
 mod oauth2_proxy;
 mod path_pattern;
 mod unreached;
+mod yaml_of_envoy;
 
 use std::path::Path;
 
-use latchkey_explain::document::Tree;
+use latchkey_explain::document::{Document, Tree};
 use miette::Diagnostic;
 
-use crate::file;
+use crate::file::{self, FileError};
 use crate::init::draft::Draft;
 use crate::init::fresh::literal;
 use crate::report;
@@ -35,6 +36,8 @@ pub struct Migration {
     pub draft: Draft,
     /// The issuer of its first provider.
     pub issuer: Option<String>,
+    /// Its tenants, where that stands for several.
+    pub tenants: Vec<String>,
     /// What changes, a line each.
     pub changes: Vec<String>,
     /// What must not be overlooked.
@@ -103,7 +106,8 @@ pub fn from_oauth2_proxy(path: &Path, given: &Given<'_>) -> miette::Result<Migra
 
 /// Carries over the filters of an Envoy configuration.
 pub fn from_envoy(path: &Path, given: &Given<'_>) -> miette::Result<Migration> {
-    let document = file::document(path).map_err(report::file)?;
+    let text = yaml_of_envoy::plain(&file::text(path).map_err(report::file)?);
+    let document = Document::parse(file::name(path), text).map_err(FileError::from).map_err(report::file)?;
     Ok(envoy::migrate(&document.name, &document.tree, given)?)
 }
 

@@ -311,3 +311,12 @@ fn what_is_about_one_listener_is_not_taken_for_all() {
         .run(&["init", "--from-envoy", "mail.yaml", "--out", "c.yaml"])
         .failed_with("none of the providers in mail.yaml can be carried over");
 }
+
+#[test]
+fn truth_values_are_read_as_envoy_reads_them() {
+    let (stage, _) = carried_over(&jwt(
+        "- {match: {prefix: /admin, case_sensitive: no}, requires: {provider_name: a}}\n- {match: {prefix: /}}",
+    ));
+    assert!(!is_open(&stage, "GET https://h.example/ADMIN"));
+    assert!(is_open(&stage, "GET https://h.example/x"));
+}

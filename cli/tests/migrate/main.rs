@@ -239,3 +239,22 @@ fn what_cannot_be_carried_over_is_said() {
     stage.run(&["check", "latchkey.yaml"]).succeeded();
     assert_eq!(stage.run(&["init", "--from", "oidc.cfg", "--from-envoy", "empty.yaml"]).status, Some(2));
 }
+
+#[test]
+fn a_value_that_is_refused_is_named_by_its_setting() {
+    let stage = Stage::new();
+    let head = "provider = \"oidc\"\nclient_id = \"a\"\nemail_domains = [\"*\"]\n";
+    for (lines, said) in [
+        ("oidc_issuer_url = \"ftp://a\"", "p.cfg: oidc_issuer_url: found"),
+        ("oidc_issuer_url = \"https://a.example\"\ncookie_samesite = \"odd\"", "p.cfg: cookie_samesite: found"),
+        (
+            "oidc_issuer_url = \"https://a.example\"\nproxy_prefix = \"/a b\"",
+            "p.cfg: proxy_prefix or redirect_url: found",
+        ),
+    ] {
+        stage.file("p.cfg", format!("{head}{lines}\n"));
+        stage.run(&["init", "--from", "p.cfg"]).failed_with(said);
+    }
+    stage.file("p.cfg", format!("{head}oidc_issuer_url = \"https://a.example\"\n"));
+    stage.run(&["init", "--from", "p.cfg", "--public-url", "x/app"]).failed_with("--public-url: found");
+}

@@ -65,7 +65,7 @@ fn what_is_not_certainly_the_same_stays_closed_and_is_said_first() {
     assert!(!text.contains("authentication: none"), "{text}");
     let list = said.split("What changes:\n").nth(1).unwrap();
     assert_eq!(list.lines().take_while(|line| line.contains("NOT CARRIED OVER")).count(), 10, "{said}");
-    assert!(said.contains("WARNING: 10 of these are NOT CARRIED OVER"), "{said}");
+    assert!(said.contains("WARNING: NOT CARRIED OVER: 10, above"), "{said}");
     for path in ["/", "/x", "/y", "/b", "/l", "/wx", "/z"] {
         assert!(!is_open(&stage, "GET", path), "{path}");
     }

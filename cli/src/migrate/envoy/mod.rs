@@ -105,7 +105,7 @@ pub fn migrate(file: &str, tree: &Tree, given: &Given<'_>) -> Result<Migration, 
             draft.headers.push(header);
         }
     }
-    Ok(Migration { draft, issuer, changes, warnings, secrets })
+    Ok(Migration { draft, issuer, tenants: Vec::new(), changes, warnings, secrets })
 }
 
 /// The filter of this type. Several that differ may be of several chains, of which each admits others.

@@ -58,7 +58,7 @@ pub fn migrate(file: &str, options: &Table, given: &Given<'_>) -> Result<Migrati
     }
     unreached::drop_rules(&mut draft, &mut carrying.changes);
     let Carrying { changes, warnings, .. } = carrying;
-    Ok(Migration { draft, issuer: Some(issuer), changes, warnings, secrets: vec![secret] })
+    Ok(Migration { draft, issuer: Some(issuer), tenants, changes, warnings, secrets: vec![secret] })
 }
 
 impl Carrying<'_> {
