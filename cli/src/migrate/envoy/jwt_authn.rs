@@ -83,9 +83,16 @@ pub fn read(filter: &Tree, sessions: Option<&str>, changes: &mut Vec<String>) ->
             "filter_state_rules",
             "NOT CARRIED OVER: rules are chosen by the request, not by another filter; what no rule matches is refused",
         ),
-        ("bypass_cors_preflight", "a rule with match: {methods: [OPTIONS]} and authentication: none"),
         ("strip_failure_response", "not needed: an answer has a reason code, and nothing of the token"),
     ];
+    if boolean(filter, "bypass_cors_preflight") {
+        let becomes = if sessions.is_some() {
+            "not needed: oauth2 wanted a session of preflight requests, too"
+        } else {
+            "a rule with match: {methods: [OPTIONS]} and authentication: none"
+        };
+        changes.push(change("bypass_cors_preflight", becomes));
+    }
     for (name, note) in NOTES {
         if field(filter, name).is_some() {
             changes.push(change(name, note));

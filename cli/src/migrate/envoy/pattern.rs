@@ -22,8 +22,9 @@ pub struct Pattern {
 impl Pattern {
     /// A `RouteMatch`.
     pub fn of_route(route: &Tree) -> Self {
-        let is_case_sensitive = field(route, "case_sensitive") != Some(&Tree::Boolean(false));
-        let mut pattern = path(route, is_case_sensitive);
+        let case = field(route, "case_sensitive");
+        let mut pattern = path(route, matches!(case, None | Some(Tree::Boolean(true))));
+        pattern.is_exact &= matches!(case, None | Some(Tree::Boolean(_)));
         for header in field(route, "headers").map(Tree::items).unwrap_or_default() {
             pattern.restrict(header);
         }
@@ -49,7 +50,7 @@ impl Pattern {
         let (kind, value) = only_string(header)?;
         let pattern = match (name, kind) {
             (":path", "prefix") if value == "/" => Self::everything(true),
-            (":path", "prefix") if value.chars().all(path_pattern::is_plain) => Self::head(value),
+            (":path", "prefix") if is_plain(value) => Self::head(value),
             (":method", "exact") => {
                 let mut pattern = Self::everything(true);
                 pattern.require("methods", texts([value]));
@@ -126,12 +127,14 @@ impl Pattern {
     }
 }
 
+/// Envoy compares the path as it was sent, `match` what it means: these texts are the same in both.
+fn is_plain(path: &str) -> bool {
+    path.chars().all(|character| path_pattern::is_plain(character) || "+.*$()".contains(character))
+}
+
 /// The part of a `RouteMatch` that is about the path.
 fn path(route: &Tree, is_case_sensitive: bool) -> Pattern {
     let given = |name: &str| field(route, name).and_then(Tree::text);
-    // Envoy compares the path as it was sent, `match` what it means: these texts are the same in both.
-    let is_plain =
-        |path: &str| path.chars().all(|character| path_pattern::is_plain(character) || "+.*$()".contains(character));
     if let Some(prefix) = given("prefix") {
         if matches!(prefix, "" | "/") {
             return Pattern::everything(true);
