@@ -159,7 +159,7 @@ fn every_provider_that_is_written_down_gets_a_configuration_that_passes_check() 
         (
             "authentik",
             "Authentik",
-            &["claims.groups", "claims.email_verified == true && claims.email.endsWith(\"@example.org\")"],
+            &["claims.groups", "claims.email_verified == true && claims.email.lowerAscii().endsWith(\"@example.org\")"],
         ),
         ("kanidm", "Kanidm", &["scope: openid profile email groups"]),
         ("entra-id", "Entra ID", &["{tenantid}", "tenants: [\"8eaef", "claims.roles"]),
@@ -240,7 +240,131 @@ fn what_is_no_provider_is_refused_with_the_reason() {
     stage.run(&["init", "--discovery", "missing.json"]).failed_with("cannot read missing.json");
     let google = discovery_of("google");
     stage.run(&["init", "https://accounts.google.com/", "--discovery", &google]).failed_with("with or without a slash");
-    stage.run(&["init", "--discovery", &google, "--public-url", "portal"]).failed_with("public_url");
+    stage.run(&["init", "--discovery", &google, "--public-url", "portal"]).failed_with("--public-url: found");
     stage.run(&["init", "--discovery", &google, "--name", "Not A Name"]).failed_with("name");
     assert!(!stage.path("latchkey.yaml").exists(), "nothing was written");
+}
+
+/// A discovery document with these members.
+fn with_members(members: &str) -> String {
+    let mut all: serde_json::Map<String, serde_json::Value> = serde_json::from_str(DISCOVERY).unwrap();
+    all.extend(serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(&format!("{{{members}}}")).unwrap());
+    serde_json::Value::Object(all).to_string()
+}
+
+#[test]
+fn clients_prove_themselves_as_the_provider_takes_it() {
+    for (methods, parts) in [
+        (r#"["none"]"#, &["token_endpoint_auth_method: none"][..]),
+        (
+            r#"["private_key_jwt", "none"]"#,
+            &["client_key: {env: KEYCLOAK_CLIENT_KEY}", "token_endpoint_auth_method: private_key_jwt"],
+        ),
+        (r#"["tls_client_auth"]"#, &["token_endpoint_auth_method: tls_client_auth"]),
+        (r#"["client_secret_post", "client_secret_basic"]"#, &["client_secret: {env: KEYCLOAK_CLIENT_SECRET}"]),
+        (r#"[]"#, &["client_secret: {env: KEYCLOAK_CLIENT_SECRET}"]),
+    ] {
+        let stage = Stage::new();
+        stage.file("d.json", with_members(&format!("\"token_endpoint_auth_methods_supported\": {methods}")));
+        let said = stage.run(&["init", "--discovery", "d.json", "--client-id", "portal"]).succeeded().out;
+        stage.run(&["check", "latchkey.yaml"]).succeeded();
+        let text = stage.read("latchkey.yaml");
+        for part in parts {
+            assert!(text.contains(part), "{methods}: {part} in {text}");
+        }
+        assert_eq!(text.contains("client_secret:"), said.contains("_CLIENT_SECRET="), "{methods}: {said}");
+        assert_eq!(text.contains("client_key:"), said.contains("_CLIENT_KEY="), "{methods}: {said}");
+    }
+}
+
+#[test]
+fn what_a_provider_does_not_offer_is_said() {
+    let stage = Stage::new();
+    for (members, said) in [
+        (r#""token_endpoint_auth_methods_supported": ["client_secret_jwt"]"#, "only by client_secret_jwt"),
+        (r#""id_token_signing_alg_values_supported": ["HS256", "none"]"#, "signs ID tokens only by HS256, none"),
+        (
+            r#""response_types_supported": ["id_token"], "subject_types_supported": ["public"]"#,
+            "--client-id would have no effect",
+        ),
+    ] {
+        stage.file("d.json", with_members(members));
+        stage.run(&["init", "--discovery", "d.json", "--client-id", "portal"]).failed_with(said);
+    }
+    let said = stage.run(&["init", "--discovery", "d.json"]).succeeded().out;
+    assert!(said.contains("WARNING: Its discovery document has no authorization_endpoint"), "{said}");
+    assert!(stage.read("latchkey.yaml").contains("what none matches is refused"));
+    let actions = discovery_of("github-actions");
+    stage
+        .run(&["init", "--discovery", &actions, "--client-id", "a", "--out", "b.yaml"])
+        .failed_with("nobody signs in at GitHub Actions: --client-id would have no effect");
+}
+
+#[test]
+fn a_domain_is_one() {
+    let stage = Stage::new();
+    stage.file("d.json", DISCOVERY);
+    for domain in [
+        "",
+        "@",
+        "example",
+        "a@example.org",
+        "@@example.org",
+        "*.example.org",
+        ".example.org",
+        "exa mple.org",
+        "a-.b",
+        "ü.example",
+    ] {
+        stage.run(&["init", "--discovery", "d.json", "--domain", domain]).failed_with("--domain: found");
+    }
+    for domain in ["@example.org", "Example.ORG"] {
+        let text = stage.run(&["init", "--discovery", "d.json", "--domain", domain, "--out", "-"]).succeeded().out;
+        assert!(text.contains("claims.email.lowerAscii().endsWith(\"@example.org\")"), "{domain}: {text}");
+    }
+}
+
+#[test]
+fn what_is_still_to_be_filled_in_is_said() {
+    let stage = Stage::new();
+    stage.file("d.json", DISCOVERY);
+    let said = stage.run(&["init", "--discovery", "d.json"]).succeeded().out;
+    assert!(said.contains("put the client's identifier into latchkey.yaml: client_id"), "{said}");
+    assert!(stage.read("latchkey.yaml").contains("# put here what the provider gave out"));
+    let said = stage.run(&["init", "--discovery", "d.json", "--client-id", "a", "--out", "b.yaml"]).succeeded().out;
+    assert!(!said.contains("identifier"), "{said}");
+    stage
+        .run(&["init", "--discovery", "d.json", "--tenant", "a", "--out", "c.yaml"])
+        .failed_with("--tenant would have no effect");
+    stage.file("p.cfg", "client_id = \"a\"\nemail_domains = [\"*\"]\n");
+    stage
+        .run(&["init", "--from", "p.cfg", "--tenant", "a", "--out", "c.yaml"])
+        .failed_with("--tenant would have no effect");
+}
+
+#[test]
+fn zitadel_and_auth0_get_what_they_need() {
+    for (issuer, part) in [
+        ("https://example-abc.zitadel.cloud", "userinfo: true"),
+        ("https://example.eu.auth0.com/", "token_endpoint_auth_method: client_secret_post"),
+    ] {
+        let stage = Stage::new();
+        stage.file("d.json", document(issuer));
+        let text = stage.run(&["init", "--discovery", "d.json", "--out", "-"]).succeeded().out;
+        assert!(text.contains(part), "{text}");
+        let text = stage.run(&["init", "--discovery", "d.json", "--public-client", "--out", "-"]).succeeded().out;
+        assert!(!text.contains("client_secret"), "{text}");
+    }
+}
+
+#[test]
+fn a_value_that_is_refused_is_named_by_where_it_was_said() {
+    let stage = Stage::new();
+    let google = discovery_of("google");
+    for (option, value) in [("--public-url", "x/app"), ("--name", "Not A Name")] {
+        let said = stage.run(&["init", "--discovery", &google, option, value, "--out", "-"]);
+        assert_eq!(said.status, Some(1));
+        assert!(said.err.contains(&format!("{option}: found")), "{}", said.err);
+        assert!(!said.err.contains("-:"), "no place in a file that nobody has: {}", said.err);
+    }
 }

@@ -81,10 +81,15 @@ impl Draft {
             text.push_str("\nsession:\n");
             write_lines(&self.session, 2, &mut text);
         }
+        // Without a client nobody can have a session.
+        let otherwise = if self.session.is_empty() { "is refused" } else { "needs a session" };
         if self.rules.is_empty() {
-            text.push_str("\n# The first rule that matches wins; what none matches needs a session.\nrules: []\n");
+            text.push_str(&format!(
+                "\n# The first rule that matches wins; what none matches {otherwise}.\nrules: []\n"
+            ));
         } else {
-            text.push_str("\nrules:                                   # the first that matches wins; what none matches needs a session\n");
+            let comment = format!("# the first that matches wins; what none matches {otherwise}");
+            text.push_str(&format!("\n{:<40} {comment}\n", "rules:"));
             for rule in &self.rules {
                 write_item(rule, &mut text);
             }

@@ -4,19 +4,20 @@ use latchkey_explain::document::Tree;
 
 use super::Arguments;
 use super::draft::{Draft, Line, texts, variable};
-use super::provider::Found;
+use super::provider::{ClientAuthentication, Found};
 use crate::endpoints::Address;
 
 /// What stands where only the operator knows better.
 const EXAMPLE_AUDIENCE: &str = "https://api.example.org";
+const EXAMPLE_CLIENT_ID: &str = "latchkey";
 
 /// The draft, and the variable that the client's secret comes from.
-pub fn draft(arguments: &Arguments, found: &Found, session_key: Tree) -> (Draft, Option<String>) {
+pub fn draft(arguments: &Arguments, found: &Found, domain: Option<&str>, session_key: Tree) -> (Draft, Option<String>) {
     let kind = found.kind;
     let name = arguments.name.clone().unwrap_or_else(|| kind.id.to_owned());
-    let secret = (found.signs_in && !arguments.public_client).then(|| secret_variable(&name));
+    let secret = secret(arguments, found, &name);
     let mut draft = Draft { intro: intro(kind.name), ..Draft::default() };
-    draft.providers.push(provider(arguments, found, &name, secret.as_deref()));
+    draft.providers.push(provider(arguments, found, &name, domain, secret.as_deref()));
     match &arguments.public_url {
         Some(url) => draft.top.push(Line::explained("public_url", url.as_str(), "where browsers find the application")),
         None => draft.top.push(Line::remark(
@@ -26,12 +27,13 @@ pub fn draft(arguments: &Arguments, found: &Found, session_key: Tree) -> (Draft,
     if found.signs_in {
         draft.session = session(session_key);
     }
-    let condition = match (&arguments.domain, kind.id) {
+    let condition = match (domain, kind.id) {
         _ if !found.signs_in => Some(kind.condition.to_owned()),
         (Some(domain), "google") => Some(format!("claims.hd == {}", literal(domain))),
         // An address that nobody verified is whatever somebody typed.
         (Some(domain), _) => {
-            Some(format!("claims.email_verified == true && claims.email.endsWith({})", literal(&format!("@{domain}"))))
+            let end = literal(&format!("@{domain}"));
+            Some(format!("claims.email_verified == true && claims.email.lowerAscii().endsWith({end})"))
         }
         (None, _) => None,
     };
@@ -76,7 +78,41 @@ pub fn session(key: Tree) -> Vec<Line> {
     ]
 }
 
-fn provider(arguments: &Arguments, found: &Found, name: &str, secret: Option<&str>) -> Vec<Line> {
+/// The variable with what the client proves itself by, if that is something secret.
+fn secret(arguments: &Arguments, found: &Found, name: &str) -> Option<String> {
+    match found.authentication {
+        _ if !found.signs_in || arguments.public_client => None,
+        ClientAuthentication::Basic | ClientAuthentication::Post => Some(secret_variable(name)),
+        ClientAuthentication::Key => Some(secret_variable(name).replace("_CLIENT_SECRET", "_CLIENT_KEY")),
+        ClientAuthentication::Certificate | ClientAuthentication::Public => None,
+    }
+}
+
+/// How the client proves itself.
+fn authentication(arguments: &Arguments, found: &Found, secret: Option<&str>) -> Vec<Line> {
+    let way = if arguments.public_client { ClientAuthentication::Public } else { found.authentication };
+    let method = |comment: &str| Line::explained("token_endpoint_auth_method", way.name(), comment);
+    let variable = variable(secret.unwrap_or_default());
+    match way {
+        ClientAuthentication::Basic => vec![Line::explained("client_secret", variable, "read from the environment")],
+        ClientAuthentication::Post => {
+            let usual = if found.kind.registers_post {
+                "as applications are registered, unless you choose otherwise"
+            } else {
+                ""
+            };
+            vec![Line::explained("client_secret", variable, "read from the environment"), method(usual)]
+        }
+        ClientAuthentication::Key => vec![
+            Line::explained("client_key", variable, "`latchkey keygen --client-key` makes one"),
+            method("register the public key at the provider"),
+        ],
+        ClientAuthentication::Certificate => vec![method("the certificate is the cluster's")],
+        ClientAuthentication::Public => vec![method("a public client: PKCE alone protects it")],
+    }
+}
+
+fn provider(arguments: &Arguments, found: &Found, name: &str, domain: Option<&str>, secret: Option<&str>) -> Vec<Line> {
     let mut lines: Vec<Line> = found.kind.notes.iter().map(|note| Line::remark(*note)).collect();
     lines.push(Line::explained("name", name, "appears in logs and where people choose"));
     lines.push(Line::explained("issuer", found.issuer.as_str(), "exactly as the provider writes it"));
@@ -95,27 +131,18 @@ fn provider(arguments: &Arguments, found: &Found, name: &str, secret: Option<&st
     ));
     lines.extend(clusters(found, name));
     if found.signs_in {
-        let client_id = client_id(arguments, found);
-        lines.push(Line::explained("client_id", client_id.as_str(), "as registered at the provider"));
-        match secret {
-            Some(variable_name) => {
-                lines.push(Line::explained("client_secret", variable(variable_name), "read from the environment"))
-            }
-            None => lines.push(Line::explained(
-                "token_endpoint_auth_method",
-                "none",
-                "a public client: PKCE alone protects it",
-            )),
-        }
-        if let (Some(method), Some(_)) = (found.authentication, secret) {
-            lines.push(Line::member("token_endpoint_auth_method", method));
-        }
+        let (client_id, comment) = match client_id(arguments, found) {
+            Some(client_id) => (client_id, "as registered at the provider"),
+            None => (EXAMPLE_CLIENT_ID.to_owned(), "put here what the provider gave out"),
+        };
+        lines.push(Line::explained("client_id", client_id.as_str(), comment));
+        lines.extend(authentication(arguments, found, secret));
         lines.push(Line::member("scope", found.kind.scope));
         for (key, value, why) in found.kind.keys {
             lines.push(Line::explained(key, parsed(value), *why));
         }
-        if let (Some(domain), "google") = (&arguments.domain, found.kind.id) {
-            let hint = Tree::Mapping(vec![("hd".to_owned(), domain.as_str().into())]);
+        if let (Some(domain), "google") = (domain, found.kind.id) {
+            let hint = Tree::Mapping(vec![("hd".to_owned(), domain.into())]);
             lines.push(Line::explained("authorization_parameters", hint, "Google offers accounts of this domain only"));
         }
     }
@@ -151,9 +178,10 @@ fn clusters(found: &Found, name: &str) -> Option<Line> {
     (!clusters.is_empty()).then(|| Line::explained("clusters", Tree::Mapping(clusters), "endpoints on other hosts"))
 }
 
-fn client_id(arguments: &Arguments, found: &Found) -> String {
+/// The client's identifier, if anything says it.
+pub fn client_id(arguments: &Arguments, found: &Found) -> Option<String> {
     let of_kanidm = found.issuer.trim_end_matches('/').rsplit('/').next().filter(|_| found.kind.id == "kanidm");
-    arguments.client_id.clone().or_else(|| of_kanidm.map(str::to_owned)).unwrap_or_else(|| "latchkey".to_owned())
+    arguments.client_id.clone().or_else(|| of_kanidm.map(str::to_owned))
 }
 
 fn rules_remarks(condition: &str, stands_below_an_empty_list: bool) -> Vec<String> {

@@ -17,6 +17,8 @@ pub struct Kind {
     pub scope: &'static str,
     /// Further keys of the provider: name, value in YAML, why.
     pub keys: &'static [(&'static str, &'static str, &'static str)],
+    /// Whether it registers clients with `client_secret_post`, unless somebody chooses otherwise.
+    pub registers_post: bool,
     /// An expression for the list of somebody's groups or roles.
     pub groups: Option<&'static str>,
     /// A condition that shows how to tell people apart.
@@ -41,6 +43,7 @@ const ANY: Kind = Kind {
     signs_in: true,
     scope: SCOPE,
     keys: &[],
+    registers_post: false,
     groups: Some("claims.groups"),
     condition: r#""admins" in claims.groups"#,
     notes: &[],
@@ -140,6 +143,7 @@ const KINDS: &[Kind] = &[
         is: |issuer, metadata| {
             below(issuer, "auth0.com") || text(metadata, "mfa_challenge_endpoint").ends_with("/mfa/challenge")
         },
+        registers_post: true,
         groups: None,
         condition: r#""approver" in claims["https://example.org/roles"]"#,
         notes: &[
@@ -155,11 +159,11 @@ const KINDS: &[Kind] = &[
         is: |issuer, metadata| {
             below(issuer, "zitadel.cloud") || text(metadata, "end_session_endpoint").ends_with("/oidc/v1/end_session")
         },
+        keys: &[("userinfo", "true", "name and e-mail are in the ID token only with «User info inside ID token»")],
         groups: None,
         condition: r#""approver" in claims["urn:zitadel:iam:org:project:roles"]"#,
         notes: &[
-            "Roles are a mapping, not a list. They come when the project asserts roles on authentication and the application puts",
-            "user info into the ID token; otherwise set userinfo: true.",
+            "Roles are a mapping, not a list. They come when the project asserts roles on authentication.",
             "Access tokens are opaque unless the application says JWT. Refresh tokens need offline_access in `scope`.",
         ],
         ..ANY

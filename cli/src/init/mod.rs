@@ -1,9 +1,11 @@
 //! `latchkey init`: writes a configuration, for a provider or from that of another program.
 
+mod domain;
 pub mod draft;
 pub mod fresh;
 mod kinds;
-mod provider;
+pub mod provider;
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +20,11 @@ use crate::keygen;
 use crate::migrate::{self, Migration};
 use crate::new_file::{self, NewFileError};
 use crate::{output, report};
-use draft::{Draft, variable};
+use draft::{Draft, Line, variable};
+use provider::Found;
+
+/// Why nobody signs in at a provider where people usually do.
+const WITHOUT_CODE: &str = "Its discovery document has no authorization_endpoint, or no `code` among response_types_supported: people cannot sign in there.";
 
 /// What these files say cannot be said beside them.
 const OTHER_PROGRAMS: [&str; 2] = ["from", "from_envoy"];
@@ -90,8 +96,11 @@ enum InitError {
         "say whose people may come by --tenant, and who of them by app roles: require: '\"Approver\" in claims.roles'"
     ))]
     UnverifiedDomain,
-    #[error("nobody signs in at {provider}: --domain would have no effect")]
-    NobodySignsIn { provider: &'static str },
+    #[error("nobody signs in at {provider}: {option} would have no effect")]
+    #[diagnostic(help("{why}"))]
+    NobodySignsIn { provider: &'static str, option: &'static str, why: &'static str },
+    #[error("this issuer is of one tenant, or not Entra ID's: --tenant would have no effect")]
+    NoTemplate,
 }
 
 /// Runs it.
@@ -100,15 +109,19 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     if !goes_out && arguments.out.exists() {
         return Err(NewFileError::Exists { path: arguments.out.clone() }.into());
     }
+    let domain = arguments.domain.as_deref().map(domain::parse).transpose()?;
     let key = keygen::session_key()?;
     let session_key = arguments.session_key_env.as_deref().map_or_else(|| key.as_str().into(), variable);
     let mut steps = Steps::default();
     let draft = match migration(arguments, &session_key)? {
-        Some(Migration { mut draft, issuer, changes, secrets }) => {
+        Some(Migration { mut draft, issuer, tenants, mut changes, warnings, secrets }) => {
+            // What is lost must not drown in what only changes.
+            changes.sort_by_key(|change| !change.contains(migrate::NOTHING));
             steps.changes = changes;
+            steps.warnings = warnings;
             steps.secrets = secrets;
             if let (Some(issuer), Some(file)) = (issuer, &arguments.discovery) {
-                let found = provider::find(Some(&issuer), Some(file), &arguments.tenants)?;
+                let found = provider::find(Some(&issuer), Some(file), &tenants)?;
                 fresh::add_clusters(&mut draft, &found);
             }
             draft
@@ -116,21 +129,24 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
         None => {
             let found =
                 provider::find(arguments.issuer.as_deref(), arguments.discovery.as_deref(), &arguments.tenants)?;
-            if found.kind.id == "entra" && arguments.domain.is_some() {
-                return Err(InitError::UnverifiedDomain.into());
-            }
-            if !found.signs_in && arguments.domain.is_some() {
-                return Err(InitError::NobodySignsIn { provider: found.kind.name }.into());
-            }
-            let (draft, secret) = fresh::draft(arguments, &found, session_key);
+            fits(arguments, &found)?;
+            let (draft, secret) = fresh::draft(arguments, &found, domain.as_deref(), session_key);
             steps.secrets.extend(secret);
             steps.kind = Some(found.kind.name);
-            steps.warning = found.kind.warning.filter(|_| arguments.domain.is_none());
+            steps.needs_client_id = found.signs_in && fresh::client_id(arguments, &found).is_none();
+            steps.warnings.extend(found.kind.warning.filter(|_| domain.is_none()).map(str::to_owned));
+            if found.kind.signs_in && !found.signs_in {
+                steps.warnings.push(format!("{WITHOUT_CODE} Only access tokens are verified."));
+            }
             draft
         }
     };
+    let names_tenants = |line: &Line| matches!(line, Line::Member(name, ..) if name == "tenants");
+    if !arguments.tenants.is_empty() && !draft.providers.iter().flatten().any(names_tenants) {
+        return Err(InitError::NoTemplate.into());
+    }
     let text = draft.write();
-    let config = checked(&draft, &text, &arguments.out)?;
+    let config = checked(&draft, &text, arguments)?;
     if goes_out {
         output::line(text.trim_end());
     } else {
@@ -147,11 +163,33 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Options that would have no effect at this provider are mistakes.
+fn fits(arguments: &Arguments, found: &Found) -> Result<(), InitError> {
+    if found.kind.id == "entra" && arguments.domain.is_some() {
+        return Err(InitError::UnverifiedDomain);
+    }
+    if found.signs_in {
+        return Ok(());
+    }
+    let given = [
+        ("--client-id", arguments.client_id.is_some()),
+        ("--public-client", arguments.public_client),
+        ("--domain", arguments.domain.is_some()),
+    ];
+    let why =
+        if found.kind.signs_in { WITHOUT_CODE } else { "workloads present tokens of it: --audience says for whom" };
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => Err(InitError::NobodySignsIn { provider: found.kind.name, option, why }),
+        None => Ok(()),
+    }
+}
+
 fn migration(arguments: &Arguments, session_key: &Tree) -> miette::Result<Option<Migration>> {
     let given = migrate::Given {
         issuer: arguments.issuer.as_deref(),
         name: arguments.name.as_deref(),
         public_url: arguments.public_url.as_deref(),
+        tenants: &arguments.tenants,
         session_key: session_key.clone(),
     };
     match (&arguments.from, &arguments.from_envoy) {
@@ -162,13 +200,14 @@ fn migration(arguments: &Arguments, session_key: &Tree) -> miette::Result<Option
 }
 
 /// Nothing is written that the filter would refuse.
-fn checked(draft: &Draft, text: &str, out: &Path) -> miette::Result<Config> {
-    let document = Document::parse(out.display().to_string(), text.to_owned()).map_err(report::malformed)?;
+fn checked(draft: &Draft, text: &str, arguments: &Arguments) -> miette::Result<Config> {
+    let name = arguments.out.display().to_string();
+    let document = Document::parse(name, text.to_owned()).map_err(report::malformed)?;
     debug_assert!(!draft.providers.is_empty(), "a configuration has a provider");
     match environment::judge(&document, UnsetVariables::AreSupposed).config {
         Ok(config) => Ok(config),
         Err(findings) => {
-            report::findings(&document, &findings);
+            source::show(arguments, &findings);
             Err(InitError::Refused.into())
         }
     }
@@ -178,9 +217,10 @@ fn checked(draft: &Draft, text: &str, out: &Path) -> miette::Result<Config> {
 #[derive(Default)]
 struct Steps {
     kind: Option<&'static str>,
-    warning: Option<&'static str>,
+    warnings: Vec<String>,
     changes: Vec<String>,
     secrets: Vec<String>,
+    needs_client_id: bool,
     key: Option<(String, String)>,
 }
 
@@ -199,10 +239,17 @@ impl Steps {
                 text.push_str(&format!("  {change}\n"));
             }
         }
-        if let Some(warning) = self.warning {
+        let lost = self.changes.iter().filter(|change| change.contains(migrate::NOTHING)).count();
+        if lost > 0 {
+            text.push_str(&format!("\nWARNING: NOT CARRIED OVER: {lost}, above: read them before you deploy\n"));
+        }
+        for warning in &self.warnings {
             text.push_str(&format!("\nWARNING: {warning}\n"));
         }
         text.push_str("\nNext:\n");
+        if self.needs_client_id {
+            text.push_str(&format!("  put the client's identifier into {file}: client_id (it says `latchkey`)\n"));
+        }
         let origin = config.public_urls.first().map_or("https://YOUR-HOST", |url| url.origin.as_str());
         if config.session.is_some() {
             let base = &config.base_path;

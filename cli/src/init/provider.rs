@@ -12,7 +12,7 @@ use crate::discovery::{DiscoveryFailure, Document, Source};
 use crate::endpoints::{self, Address};
 
 /// What the metadata of all tenants of Entra ID has in place of a tenant.
-const TENANT: &str = "{tenantid}";
+pub const TENANT: &str = "{tenantid}";
 
 /// A provider that was found.
 pub struct Found {
@@ -26,8 +26,36 @@ pub struct Found {
     pub signs_in: bool,
     /// The hosts of endpoints that are not the issuer's.
     pub other_hosts: Vec<Address>,
-    /// How a client with a secret proves itself, unless it is `client_secret_basic`.
-    pub authentication: Option<&'static str>,
+    /// How a client proves itself.
+    pub authentication: ClientAuthentication,
+}
+
+/// How a client proves who it is at the token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuthentication {
+    /// `client_secret_basic`
+    Basic,
+    /// `client_secret_post`
+    Post,
+    /// `private_key_jwt`
+    Key,
+    /// `tls_client_auth`
+    Certificate,
+    /// Not at all: a public client.
+    Public,
+}
+
+impl ClientAuthentication {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Basic => "client_secret_basic",
+            Self::Post => "client_secret_post",
+            Self::Key => "private_key_jwt",
+            Self::Certificate => "tls_client_auth",
+            Self::Public => "none",
+        }
+    }
 }
 
 /// Why a provider cannot be used.
@@ -50,6 +78,18 @@ pub enum ProviderError {
     #[error("this issuer stands for every tenant of Entra ID")]
     #[diagnostic(help("say whose people may come: --tenant ID, once for each"))]
     NoTenant,
+    /// No way for a client to prove itself that exists here.
+    #[error("clients prove themselves to this provider only by {offered}")]
+    #[diagnostic(help(
+        "latchkey can by client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth or not at all: see what the provider has to offer"
+    ))]
+    NoAuthentication { offered: String },
+    /// No signature that can be verified.
+    #[error("this provider signs ID tokens only by {offered}")]
+    #[diagnostic(help(
+        "let it sign with a key pair, such as RS256 or ES256: everybody who knows a shared key could make tokens"
+    ))]
+    NoAlgorithm { offered: String },
     /// It cannot be known.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -82,6 +122,9 @@ pub fn find(issuer: Option<&str>, discovery: Option<&Path>, tenants: &[String]) 
     let url = Url::parse(&issuer.replace(TENANT, "common")).map_err(|_| ProviderError::NotNamed)?;
     let kind = kinds::of(&url, &members);
     let signs_in = kind.signs_in && offers_code(&members);
+    if signs_in {
+        algorithms(&members)?;
+    }
 
     let own = Address::of(&url);
     let config = if signs_in { parse(&issuer, tenants, true)? } else { verifier };
@@ -96,12 +139,12 @@ pub fn find(issuer: Option<&str>, discovery: Option<&Path>, tenants: &[String]) 
         kind,
         signs_in,
         other_hosts,
-        authentication: authentication(&members),
+        authentication: if signs_in { authentication(&members, kind)? } else { ClientAuthentication::Public },
     })
 }
 
 /// The issuer of all tenants of Entra ID, however it was written.
-fn template(issuer: String) -> String {
+pub fn template(issuer: String) -> String {
     let rest = issuer.strip_prefix("https://login.microsoftonline.com/");
     match rest.and_then(|rest| rest.split_once('/')) {
         Some(("common" | "organizations" | "consumers", rest)) => {
@@ -143,9 +186,30 @@ fn offers_code(metadata: &Map<String, Value>) -> bool {
     metadata.contains_key("authorization_endpoint") && types.is_none_or(|types| types.iter().any(|kind| kind == "code"))
 }
 
-/// `client_secret_basic` is what every provider must offer (OpenID Connect Discovery 1.0 §3); some do not.
-fn authentication(metadata: &Map<String, Value>) -> Option<&'static str> {
-    let methods = metadata.get("token_endpoint_auth_methods_supported").and_then(Value::as_array)?;
-    let offers = |method: &str| methods.iter().any(|offered| offered == method);
-    (!offers("client_secret_basic") && offers("client_secret_post")).then_some("client_secret_post")
+/// The first of our ways that the provider offers. `client_secret_basic` where it does not say (OpenID Connect Discovery 1.0 §3).
+fn authentication(metadata: &Map<String, Value>, kind: &Kind) -> Result<ClientAuthentication, ProviderError> {
+    use ClientAuthentication::{Basic, Certificate, Key, Post, Public};
+    let usual = if kind.registers_post { Post } else { Basic };
+    let Some(offered) = names(metadata, "token_endpoint_auth_methods_supported") else { return Ok(usual) };
+    let mut ways = [usual, Basic, Post, Key, Certificate, Public].into_iter();
+    ways.find(|way| offered.contains(&way.name()))
+        .ok_or_else(|| ProviderError::NoAuthentication { offered: offered.join(", ") })
+}
+
+/// ID tokens must have a signature that can be verified without knowing how to make it.
+fn algorithms(metadata: &Map<String, Value>) -> Result<(), ProviderError> {
+    let Some(offered) = names(metadata, "id_token_signing_alg_values_supported") else { return Ok(()) };
+    const VERIFIED: [&str; 10] =
+        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+    if offered.iter().any(|name| VERIFIED.contains(name)) {
+        Ok(())
+    } else {
+        Err(ProviderError::NoAlgorithm { offered: offered.join(", ") })
+    }
+}
+
+/// The names in a list of the metadata that is not empty.
+fn names<'m>(metadata: &'m Map<String, Value>, member: &str) -> Option<Vec<&'m str>> {
+    let names: Vec<&str> = metadata.get(member)?.as_array()?.iter().filter_map(Value::as_str).collect();
+    (!names.is_empty()).then_some(names)
 }

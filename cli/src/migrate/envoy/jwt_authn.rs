@@ -2,9 +2,10 @@
 
 use latchkey_explain::document::Tree;
 
-use super::super::{change, provider_name};
-use super::{boolean, field, same, text};
+use super::super::{DENY, NOTHING, change, provider_name, selected};
+use super::{as_before, boolean, field, list, same, text};
 use crate::init::draft::{Line, texts};
+use crate::init::fresh::literal;
 
 /// What stands where `jwt_authn` did not look at the audience.
 const NO_AUDIENCE: &str = "SAY-WHOM-TOKENS-MUST-BE-FOR";
@@ -14,8 +15,8 @@ const NO_AUDIENCE: &str = "SAY-WHOM-TOKENS-MUST-BE-FOR";
 pub struct Verified {
     /// Providers that verify access tokens.
     pub providers: Vec<Vec<Line>>,
-    /// Its rules.
-    pub rules: Vec<Vec<Line>>,
+    /// All of its providers that are known here.
+    pub known: Vec<Known>,
     /// Headers with claims.
     pub headers: Vec<Line>,
     /// The issuer of tokens that came from cookies of the filter `oauth2`: the one where people sign in.
@@ -23,16 +24,34 @@ pub struct Verified {
 }
 
 /// A provider by its name in Envoy, and what it is here.
-struct Known {
-    envoy_name: String,
-    name: String,
-    is_session: bool,
+pub struct Known {
+    /// Its name in Envoy.
+    pub envoy_name: String,
+    /// Its name here.
+    pub name: String,
+    /// Whether its tokens are those of the filter `oauth2`.
+    pub is_session: bool,
+    /// Whom its tokens must be for.
+    pub audiences: Vec<String>,
+    /// What else is required of them: `subjects`, `max_lifetime`.
+    conditions: Vec<String>,
+}
+
+impl Known {
+    /// What is required of its identities: in a rule for it alone, or for several.
+    pub fn condition(&self, is_alone: bool) -> Option<String> {
+        let all = self.conditions.join(" && ");
+        match (all.is_empty(), is_alone) {
+            (true, _) => None,
+            (false, true) => Some(all),
+            (false, false) => Some(format!("(provider != {} || {all})", literal(&self.name))),
+        }
+    }
 }
 
 /// Reads the filter. `sessions`: the cluster of the filter `oauth2` before it, whose cookies and tokens it may verify.
 pub fn read(filter: &Tree, sessions: Option<&str>, changes: &mut Vec<String>) -> Verified {
     let mut verified = Verified::default();
-    let mut known = Vec::new();
     for (envoy_name, provider) in field(filter, "providers").map(Tree::members).unwrap_or_default() {
         let keys = field(provider, "remote_jwks").and_then(|remote| field(remote, "http_uri"));
         let cluster = keys.and_then(|uri| text(uri, "cluster"));
@@ -47,26 +66,37 @@ pub fn read(filter: &Tree, sessions: Option<&str>, changes: &mut Vec<String>) ->
         } else {
             continue;
         }
-        known.push(Known { envoy_name: envoy_name.clone(), name, is_session });
+        let audiences = list(provider, "audiences").into_iter().map(str::to_owned).collect();
+        let conditions = conditions(provider, envoy_name, changes);
+        verified.known.push(Known { envoy_name: envoy_name.clone(), name, is_session, audiences, conditions });
     }
-    let requirements = field(filter, "requirement_map");
-    for rule in field(filter, "rules").map(Tree::items).unwrap_or_default() {
-        verified.rules.extend(of_rule(rule, requirements, &known, changes));
-    }
-    changes.push(change("rules", "what no rule matched went through unverified; here it needs a session"));
+    changes.push(change(
+        "rules",
+        if sessions.is_some() {
+            "what no rule matched went through with a session only, and does"
+        } else {
+            "what no rule matched went through unverified; here nobody comes through"
+        },
+    ));
     const NOTES: &[(&str, &str)] = &[
-        ("filter_state_rules", "NOT CARRIED OVER: rules are chosen by the request, not by another filter"),
-        ("bypass_cors_preflight", "a rule with match: {methods: [OPTIONS]} and authentication: none"),
+        (
+            "filter_state_rules",
+            "NOT CARRIED OVER: rules are chosen by the request, not by another filter; what no rule matches is refused",
+        ),
         ("strip_failure_response", "not needed: an answer has a reason code, and nothing of the token"),
     ];
+    if boolean(filter, "bypass_cors_preflight") {
+        let becomes = if sessions.is_some() {
+            "not needed: oauth2 wanted a session of preflight requests, too"
+        } else {
+            "a rule with match: {methods: [OPTIONS]} and authentication: none"
+        };
+        changes.push(change("bypass_cors_preflight", becomes));
+    }
     for (name, note) in NOTES {
         if field(filter, name).is_some() {
             changes.push(change(name, note));
         }
-    }
-    if boolean(filter, "bypass_cors_preflight") {
-        let preflight = Tree::Mapping(vec![("methods".to_owned(), texts(["OPTIONS"]))]);
-        verified.rules.insert(0, vec![Line::member("match", preflight), Line::member("authentication", "none")]);
     }
     verified
 }
@@ -84,7 +114,7 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
     let remote = field(provider, "remote_jwks").and_then(|remote| field(remote, "http_uri"));
     let mut lines = vec![Line::member("name", name), Line::member("issuer", issuer)];
     let cluster = remote.and_then(|uri| text(uri, "cluster")).map_or_else(|| format!("{name}-idp"), str::to_owned);
-    lines.push(Line::explained("cluster", cluster.as_str(), "as before"));
+    lines.push(Line::explained("cluster", cluster.as_str(), as_before(remote.is_some())));
     match remote.and_then(|uri| text(uri, "uri")) {
         Some(uri) => lines.push(Line::member("metadata", Tree::Mapping(vec![("jwks_uri".to_owned(), uri.into())]))),
         None => changes.push(change(
@@ -92,8 +122,7 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
             format!("NOT CARRIED OVER: the keys of {envoy_name} are fetched from its issuer, and renewed"),
         )),
     }
-    let audiences: Vec<&str> =
-        field(provider, "audiences").map(Tree::items).unwrap_or_default().iter().filter_map(Tree::text).collect();
+    let audiences = list(provider, "audiences");
     if audiences.is_empty() {
         lines.push(Line::explained("audience", texts([NO_AUDIENCE]), "until this is right, no token is accepted"));
         changes.push(change(
@@ -109,8 +138,6 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
     const NOTES: &[(&str, &str)] = &[
         ("from_params", "NOT CARRIED OVER: tokens in addresses end up in logs (RFC 9700 §4.3.2)"),
         ("from_cookies", "NOT CARRIED OVER: access tokens come in the Authorization header"),
-        ("subjects", "write it as require: claims.sub.startsWith(\"…\")"),
-        ("max_lifetime", "write it as require: claims.exp - claims.iat <= 3600"),
         ("require_expiration", "not needed: `exp` is always required"),
         ("payload_in_metadata", "NOT CARRIED OVER: other filters see the headers"),
         ("header_in_metadata", "NOT CARRIED OVER: other filters see the headers"),
@@ -137,7 +164,7 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
             "the application sees the token that was presented, unless `headers` has authorization",
         ));
     }
-    const KNOWN: [&str; 9] = [
+    const KNOWN: [&str; 11] = [
         "issuer",
         "audiences",
         "remote_jwks",
@@ -147,6 +174,8 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
         "from_headers",
         "claim_to_headers",
         "forward_payload_header",
+        "max_lifetime",
+        "subjects",
     ];
     const KNOWN_ALONG: [&str; 2] = ["pad_forward_payload_header", "normalize_payload_in_metadata"];
     let is_known = |name: &str| {
@@ -159,10 +188,49 @@ fn of_tokens(provider: &Tree, envoy_name: &str, name: &str, changes: &mut Vec<St
     Some(lines)
 }
 
+/// What is required of a provider's tokens besides their audience. What cannot be said, no token fulfils.
+fn conditions(provider: &Tree, envoy_name: &str, changes: &mut Vec<String>) -> Vec<String> {
+    let mut conditions = Vec::new();
+    if let Some(subjects) = field(provider, "subjects") {
+        let condition = match subjects.members() {
+            [(kind, Tree::Text(text))] if same("exact", kind) => Some(format!("claims.sub == {}", literal(text))),
+            [(kind, Tree::Text(text))] if same("prefix", kind) => {
+                Some(format!("claims.sub.startsWith({})", literal(text)))
+            }
+            [(kind, Tree::Text(text))] if same("suffix", kind) => {
+                Some(format!("claims.sub.endsWith({})", literal(text)))
+            }
+            [(kind, Tree::Text(text))] if same("contains", kind) => {
+                Some(format!("claims.sub.contains({})", literal(text)))
+            }
+            _ => None,
+        };
+        let said = condition.as_ref().map_or_else(
+            || format!("{NOTHING}: the subjects of {envoy_name}: no rule admits its tokens until `require` says whose may come"),
+            |condition| format!("require: {condition} in the rules of {envoy_name}"),
+        );
+        changes.push(change("subjects", said));
+        conditions.push(condition.unwrap_or_else(|| DENY.to_owned()));
+    }
+    if let Some(lifetime) = field(provider, "max_lifetime") {
+        let seconds = lifetime.text().and_then(|text| text.strip_suffix('s')?.parse::<u32>().ok());
+        let said = match seconds {
+            Some(_) => format!("require: counted from `iat`, in the rules of {envoy_name}"),
+            None => format!(
+                "{NOTHING}: the max_lifetime of {envoy_name}: no rule admits its tokens until `require` says how long"
+            ),
+        };
+        changes.push(change("max_lifetime", said));
+        conditions
+            .push(seconds.map_or_else(|| DENY.to_owned(), |seconds| format!("claims.exp - claims.iat <= {seconds}")));
+    }
+    conditions
+}
+
 fn headers(provider: &Tree, headers: &mut Vec<Line>, envoy_name: &str, changes: &mut Vec<String>) {
     for claim in field(provider, "claim_to_headers").map(Tree::items).unwrap_or_default() {
         if let (Some(header), Some(claim)) = (text(claim, "header_name"), text(claim, "claim_name")) {
-            headers.push(Line::member(&header.to_ascii_lowercase(), format!("claims.{claim}").as_str()));
+            headers.push(Line::member(&header.to_ascii_lowercase(), selected(claim).as_str()));
         }
     }
     if let Some(header) = text(provider, "forward_payload_header") {
@@ -171,114 +239,5 @@ fn headers(provider: &Tree, headers: &mut Vec<Line>, envoy_name: &str, changes: 
             "forward_payload_header",
             format!("headers.{header} for every provider, not for {envoy_name} only; without padding"),
         ));
-    }
-}
-
-/// What a requirement asks for.
-#[derive(Default)]
-struct Asked<'t> {
-    providers: Vec<&'t str>,
-    audiences: Vec<&'t str>,
-    may_be_missing: bool,
-    cannot: Option<&'static str>,
-}
-
-fn of_rule(rule: &Tree, requirements: Option<&Tree>, known: &[Known], changes: &mut Vec<String>) -> Option<Vec<Line>> {
-    let matched = field(rule, "match")?;
-    let Some(pattern) = pattern(matched, changes) else {
-        changes.push(change(
-            "rules",
-            "NOT CARRIED OVER: a rule whose `match` is neither prefix, path nor regex; what it matched needs a session",
-        ));
-        return None;
-    };
-    let mut lines = Vec::new();
-    if !pattern.members().is_empty() {
-        lines.push(Line::member("match", pattern));
-    }
-    let named = text(rule, "requirement_name").and_then(|name| requirements.and_then(|map| map.member(name)));
-    let Some(requirement) = field(rule, "requires").or(named).filter(|requirement| !requirement.members().is_empty())
-    else {
-        lines.push(Line::explained("authentication", "none", "nothing was required before"));
-        return Some(lines);
-    };
-    let mut asked = Asked::default();
-    collect(requirement, &mut asked);
-    if let Some(cannot) = asked.cannot {
-        changes.push(change("requires", format!("NOT CARRIED OVER: {cannot}; what the rule matched needs a session")));
-        return None;
-    }
-    let of = |name: &&str| known.iter().find(|known| known.envoy_name == **name);
-    let here: Vec<&Known> = asked.providers.iter().filter_map(of).collect();
-    let (sessions, tokens): (Vec<&Known>, Vec<&Known>) = here.into_iter().partition(|known| known.is_session);
-    let authentication = match (asked.may_be_missing, sessions.is_empty(), tokens.is_empty()) {
-        (true, ..) => "optional",
-        (false, true, false) => "bearer",
-        (false, false, false) => "any",
-        (false, _, true) => "session",
-    };
-    lines.push(Line::member("authentication", authentication));
-    if authentication == "bearer" && !tokens.is_empty() {
-        lines.push(Line::member("providers", texts(tokens.iter().map(|known| known.name.as_str()))));
-    }
-    if !asked.audiences.is_empty() && authentication != "session" {
-        lines.push(Line::member("audience", texts(asked.audiences)));
-    }
-    Some(lines)
-}
-
-fn pattern(matched: &Tree, changes: &mut Vec<String>) -> Option<Tree> {
-    let mut members = Vec::new();
-    if let Some(prefix) = text(matched, "prefix").or(text(matched, "path_separated_prefix")) {
-        let path = prefix.trim_end_matches('/');
-        if !path.is_empty() {
-            members.push(("path_prefix".to_owned(), path.into()));
-            if field(matched, "prefix").is_some() && !prefix.ends_with('/') {
-                changes.push(change(
-                    "match.prefix",
-                    format!("{prefix} matches whole segments: {prefix} and {prefix}/…, no longer {prefix}x"),
-                ));
-            }
-        }
-    } else if let Some(path) = text(matched, "path") {
-        members.push(("path".to_owned(), path.into()));
-    } else if let Some(regex) = field(matched, "safe_regex").and_then(|regex| text(regex, "regex")) {
-        members.push(("path_regex".to_owned(), regex.into()));
-    } else {
-        return None;
-    }
-    for header in field(matched, "headers").map(Tree::items).unwrap_or_default() {
-        let string = field(header, "string_match");
-        let exact = string.and_then(|string| text(string, "exact")).or(text(header, "exact_match"));
-        match (text(header, "name"), exact) {
-            (Some(":method"), Some(method)) => members.push(("methods".to_owned(), texts([method]))),
-            (Some(":authority" | "host"), Some(host)) => members.push(("host".to_owned(), host.into())),
-            _ => return None,
-        }
-    }
-    let has_parameters = field(matched, "query_parameters").is_some() || field(matched, "grpc").is_some();
-    (!has_parameters).then_some(Tree::Mapping(members))
-}
-
-fn collect<'t>(requirement: &'t Tree, asked: &mut Asked<'t>) {
-    if let Some(name) = text(requirement, "provider_name") {
-        asked.providers.push(name);
-    }
-    if let Some(both) = field(requirement, "provider_and_audiences") {
-        asked.providers.extend(text(both, "provider_name"));
-        asked
-            .audiences
-            .extend(field(both, "audiences").map(Tree::items).unwrap_or_default().iter().filter_map(Tree::text));
-    }
-    if let Some(any) = field(requirement, "requires_any") {
-        for one in field(any, "requirements").map(Tree::items).unwrap_or_default() {
-            collect(one, asked);
-        }
-    }
-    if field(requirement, "requires_all").is_some() {
-        asked.cannot = Some("requires_all: a request has one token");
-    }
-    if field(requirement, "allow_missing").is_some() || field(requirement, "allow_missing_or_failed").is_some() {
-        asked.may_be_missing = true;
     }
 }

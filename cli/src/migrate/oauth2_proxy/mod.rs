@@ -6,34 +6,59 @@ use url::Url;
 
 mod options;
 mod rules;
+mod skipped;
 
-use super::{Given, Migration, MigrationError, change, provider_name};
+use super::{Given, Migration, MigrationError, NOTHING, change, provider_name, selected, unreached};
 use crate::init::draft::{Draft, Line, texts, variable};
-use crate::init::fresh::{intro, literal, secret_variable};
-use options::{Fate, fate};
+use crate::init::fresh::{intro, secret_variable};
+use crate::init::provider;
+use options::{Fate, fate, nearest};
+
+const GOOGLE: &str = "https://accounts.google.com";
 
 /// What the file is about, with what changes.
 struct Carrying<'f> {
     options: &'f Table,
     changes: Vec<String>,
+    warnings: Vec<String>,
+    /// The tenants that were allowed have no place in the new configuration.
+    tenants_are_lost: bool,
 }
 
 /// The file as a configuration of Latchkey.
 pub fn migrate(file: &str, options: &Table, given: &Given<'_>) -> Result<Migration, MigrationError> {
-    let mut carrying = Carrying { options, changes: Vec::new() };
+    let mut carrying = Carrying { options, changes: Vec::new(), warnings: Vec::new(), tenants_are_lost: false };
+    if carrying.text("client_id").is_none() {
+        return Err(MigrationError::NoClient { name: file.to_owned() });
+    }
     let provider = carrying.text("provider").unwrap_or("google").to_owned();
+    let tenants = carrying.tenants(given);
     let issuer = carrying.issuer(&provider, file, given)?;
+    let issuer = if tenants.is_empty() { issuer } else { provider::template(issuer) };
+    if provider::template(issuer.clone()).contains(provider::TENANT) && tenants.is_empty() {
+        return Err(MigrationError::NoTenants { name: file.to_owned() });
+    }
+    carrying.tenants_are_lost = carrying.is_set("entra_id_allowed_tenants")
+        && !issuer.contains(provider::TENANT)
+        && !tenants.iter().any(|tenant| issuer.split('/').any(|part| part.eq_ignore_ascii_case(tenant)));
     let name = given.name.map_or_else(|| provider_name(&provider), str::to_owned);
     let secret = secret_variable(&name);
     let mut draft = Draft { intro: intro(&format!("what {file} of oauth2-proxy did")), ..Draft::default() };
-    draft.providers.push(carrying.provider(&provider, &issuer, &name, &secret));
+    draft.providers.push(carrying.provider(&provider, &issuer, &name, &secret, &tenants));
     draft.providers.extend(carrying.further_issuers());
     carrying.addresses(given, &mut draft);
     draft.session = carrying.session(given);
     draft.rules = carrying.rules(&provider);
     draft.headers = carrying.headers();
     carrying.say_the_rest();
-    Ok(Migration { draft, issuer: Some(issuer), changes: carrying.changes, secrets: vec![secret] })
+    if issuer == GOOGLE && carrying.list("email_domains").iter().any(|domain| domain == "*") {
+        carrying
+            .warnings
+            .push("everybody with a Google account can sign in, as before (email_domains = [\"*\"])".to_owned());
+    }
+    unreached::drop_rules(&mut draft, &mut carrying.changes);
+    let Carrying { changes, warnings, .. } = carrying;
+    Ok(Migration { draft, issuer: Some(issuer), tenants, changes, warnings, secrets: vec![secret] })
 }
 
 impl Carrying<'_> {
@@ -43,6 +68,25 @@ impl Carrying<'_> {
 
     fn is_true(&self, option: &str, default: bool) -> bool {
         self.options.get(option).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// Whether the option says something: also what cannot be read.
+    fn is_set(&self, option: &str) -> bool {
+        match self.options.get(option) {
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Array(items)) => !items.is_empty(),
+            Some(Value::Boolean(is_on)) => *is_on,
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    fn is_list_of_texts(&self, option: &str) -> bool {
+        match self.options.get(option) {
+            Some(Value::Array(items)) => items.iter().all(Value::is_str),
+            Some(Value::String(_)) | None => true,
+            Some(_) => false,
+        }
     }
 
     /// A list, or one text with commas.
@@ -60,17 +104,22 @@ impl Carrying<'_> {
         self.changes.push(change(what, becomes));
     }
 
+    /// The tenants of Entra ID whose people may come.
+    fn tenants(&self, given: &Given<'_>) -> Vec<String> {
+        let allowed = self.list("entra_id_allowed_tenants");
+        if allowed.is_empty() { given.tenants.to_vec() } else { allowed }
+    }
+
     fn issuer(&mut self, provider: &str, file: &str, given: &Given<'_>) -> Result<String, MigrationError> {
         if let Some(issuer) = given.issuer.or(self.text("oidc_issuer_url")) {
             return Ok(issuer.to_owned());
         }
         match provider {
-            "google" => Ok("https://accounts.google.com".to_owned()),
+            "google" => Ok(GOOGLE.to_owned()),
             "gitlab" => Ok("https://gitlab.com".to_owned()),
             "login.gov" => Ok("https://secure.login.gov/".to_owned()),
             "azure" | "entra-id" => {
-                let tenant = self.text("azure_tenant").filter(|tenant| *tenant != "common");
-                let tenant = tenant.ok_or_else(|| MigrationError::NoIssuer { name: file.to_owned() })?;
+                let tenant = self.text("azure_tenant").unwrap_or("common");
                 Ok(format!("https://login.microsoftonline.com/{tenant}/v2.0"))
             }
             "oidc" | "keycloak-oidc" | "adfs" | "cidaas" | "gitea" => {
@@ -80,22 +129,25 @@ impl Carrying<'_> {
         }
     }
 
-    fn provider(&mut self, kind: &str, issuer: &str, name: &str, secret: &str) -> Vec<Line> {
+    fn provider(&mut self, kind: &str, issuer: &str, name: &str, secret: &str, tenants: &[String]) -> Vec<Line> {
         let mut lines = vec![Line::member("name", name)];
         if let Some(display) = self.text("provider_display_name") {
             lines.push(Line::member("display_name", display));
         }
         lines.push(Line::explained("issuer", issuer, "exactly as the provider writes it"));
-        let tenants = self.list("entra_id_allowed_tenants");
-        if issuer.contains("{tenantid}") && !tenants.is_empty() {
-            lines.push(Line::member("tenants", texts(tenants.iter().map(String::as_str))));
+        if issuer.contains(provider::TENANT) {
+            lines.push(Line::explained(
+                "tenants",
+                texts(tenants.iter().map(String::as_str)),
+                "whose tokens are accepted",
+            ));
         }
         lines.push(Line::explained(
             "cluster",
             format!("{name}-idp").as_str(),
             "the Envoy cluster that leads to the provider; `render` writes it",
         ));
-        let client_id = self.text("client_id").unwrap_or("latchkey").to_owned();
+        let client_id = self.text("client_id").unwrap_or_default().to_owned();
         lines.push(Line::member("client_id", client_id.as_str()));
         lines.push(Line::explained("client_secret", variable(secret), "read from the environment"));
         for option in ["client_secret", "client_secret_file"] {
@@ -303,21 +355,15 @@ impl Carrying<'_> {
                 _ if *value == Value::Boolean(false) => continue,
                 Some(Fate::Needless(why)) => format!("not needed: {why}"),
                 Some(Fate::Elsewhere(place)) => format!("elsewhere: {place}"),
-                Some(Fate::Missing(why)) => format!("NOT CARRIED OVER: {why}"),
-                None => "NOT CARRIED OVER: oauth2-proxy's documentation does not have this option".to_owned(),
+                Some(Fate::Missing(why)) => format!("{NOTHING}: {why}"),
+                None => match nearest(option) {
+                    Some(near) => format!("{NOTHING}: oauth2-proxy has no such option: did you mean `{near}`?"),
+                    None => format!("{NOTHING}: oauth2-proxy's documentation does not have this option"),
+                },
             };
             self.changes.push(change(option, said));
         }
     }
-}
-
-/// A claim by its name, which may have dots between the names of members.
-fn selected(claim: &str) -> String {
-    let is_plain = |part: &str| {
-        part.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
-            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    if claim.split('.').all(is_plain) { format!("claims.{claim}") } else { format!("claims[{}]", literal(claim)) }
 }
 
 /// A duration of Go, such as `168h0m0s`, in seconds.

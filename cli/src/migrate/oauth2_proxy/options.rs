@@ -33,6 +33,13 @@ pub fn fate(option: &str) -> Option<Fate> {
     OPTIONS.iter().find(|(name, _)| *name == option).map(|(_, fate)| *fate)
 }
 
+/// The option that was meant: arguments of the command are in the singular and have hyphens, the file has neither.
+pub fn nearest(option: &str) -> Option<&'static str> {
+    let plain = |name: &str| name.replace('-', "_").trim_end_matches('s').to_owned();
+    let wanted = plain(option);
+    OPTIONS.iter().map(|(name, _)| *name).find(|name| plain(name) == wanted)
+}
+
 /// Each option by its name in the file.
 pub const OPTIONS: &[(&str, Fate)] = &[
     // General provider options
