@@ -6,23 +6,24 @@ use serde_json::{Value, json};
 
 /// Answers as the provider would whom `request` reaches; [`CalloutOutcome::Failed`] for what nobody can know.
 pub fn answer(providers: &[std::rc::Rc<Provider>], request: &CalloutRequest, key_id: Option<&str>) -> CalloutOutcome {
-    let origin = format!("{}://{}", request.scheme, request.authority);
-    let path = request.path.split('?').next().unwrap_or_default();
-    let Some(document) = providers.iter().find_map(|provider| {
-        let issuer = provider.issuer.as_str().trim_end_matches('/');
-        match format!("{origin}{path}").strip_prefix(issuer)? {
-            "/.well-known/openid-configuration" => Some(metadata(provider, issuer)),
-            "/explain/keys" => Some(keys(key_id)),
-            "/explain/push" => Some(json!({"request_uri": "urn:explain", "expires_in": 60})),
-            "/explain/token" => Some(exchanged()),
-            _ => None,
-        }
-    }) else {
-        return CalloutOutcome::Failed;
+    let (status, document) = match request.call {
+        "discovery" => match providers.iter().find(|provider| is_at(provider, request)) {
+            Some(provider) => (200, metadata(provider)),
+            None => return CalloutOutcome::Failed,
+        },
+        "keys" => (200, keys(key_id)),
+        "pushed_authorization" => (201, json!({"request_uri": "urn:explain", "expires_in": 60})),
+        "exchange" => (200, exchanged()),
+        _ => return CalloutOutcome::Failed,
     };
-    let status = if path.ends_with("/explain/push") { 201 } else { 200 };
     let headers = Headers::new(vec![("content-type".to_owned(), b"application/json".to_vec())]);
     CalloutOutcome::Answered { status, headers, body: document.to_string().into_bytes() }
+}
+
+/// Whether the provider's discovery document is asked for.
+fn is_at(provider: &Provider, request: &CalloutRequest) -> bool {
+    let asked = format!("{}://{}{}", request.scheme, request.authority, request.path);
+    provider.discovery_url.as_ref().is_some_and(|url| url.as_str() == asked)
 }
 
 /// Parameters of an authorization request that say what the person has to do there; the others are new each time, or secret.
@@ -44,7 +45,8 @@ pub fn in_words(location: &str) -> String {
     if told.is_empty() { text } else { format!("{text}, with {}", told.join(" and ")) }
 }
 
-fn metadata(provider: &Provider, issuer: &str) -> Value {
+fn metadata(provider: &Provider) -> Value {
+    let issuer = provider.issuer.as_str().trim_end_matches('/');
     let at = |name: &str| format!("{issuer}/explain/{name}");
     json!({
         "issuer": provider.issuer.as_str(),
