@@ -1,9 +1,11 @@
 //! `latchkey check`: whether the filter would start with a configuration.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use latchkey_explain::judgement::{Finding, UnsetVariables};
+use latchkey_explain::judgement::{self, UnsetVariables};
+use miette::Diagnostic as _;
 use serde_json::{Value, json};
 
 use crate::environment::{self, say_unset};
@@ -21,6 +23,7 @@ use crate::report;
   latchkey check latchkey.yaml --output json | jq -r '.problems[].path'")]
 pub struct Arguments {
     /// The configuration, YAML or JSON; - for the standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
     /// Refuse variables ({env: NAME}) that are not set here, as the filter refuses those that it does not have
     #[arg(long)]
@@ -36,7 +39,7 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     let document = match file::document(&arguments.file) {
         Ok(document) => document,
         Err(error) if arguments.output == Format::Json => {
-            say(&file::name(&arguments.file), vec![unreadable(&error)], &[]);
+            say(&file::name(&arguments.file), unreadable(&error), &[]);
             return Ok(ExitCode::FAILURE);
         }
         Err(error) => return Err(report::file(error)),
@@ -64,10 +67,12 @@ fn say(file: &str, problems: Vec<Value>, unset: &[&str]) {
     output::json(&json!({"file": file, "valid": valid, "problems": problems, "unset_variables": unset}));
 }
 
-/// What is wrong with a file that is no document: a place in it, if it could be read.
-fn unreadable(error: &FileError) -> Value {
-    match error {
-        FileError::Malformed(malformed) => json!(Finding::from(malformed)),
-        error => json!({"path": "", "message": error.to_string(), "hint": null}),
+/// What is wrong with a file that is no document: places in it, if it could be read, otherwise the cause and what may help.
+fn unreadable(error: &FileError) -> Vec<Value> {
+    if let FileError::Malformed(malformed) = error {
+        return judgement::faults(malformed).iter().map(|finding| json!(finding)).collect();
     }
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let help = error.help().map(|help| help.to_string());
+    vec![json!({"path": "", "message": format!("{error}{cause}"), "hint": null, "help": help})]
 }

@@ -1,11 +1,12 @@
 //! `latchkey keygen`: keys that nobody can guess.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use miette::Diagnostic;
+use miette::{Diagnostic, IntoDiagnostic as _};
 use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use serde_json::{Value, json};
@@ -22,7 +23,8 @@ use crate::output::{self, Format};
 #[command(after_help = "Examples:
   export LATCHKEY_SESSION_KEY=$(latchkey keygen)
   latchkey keygen --client-key --out client-key.pem > client-key.pub.json
-  export CORP_CLIENT_KEY=$(latchkey keygen --client-key --jwk --output json | jq -c .private_key)")]
+  latchkey keygen --client-key --jwk --out client-key.json > client-key.pub.json
+  export CORP_CLIENT_KEY=\"$(cat client-key.json)\"")]
 pub struct Arguments {
     /// A key to sign with: private_key_jwt, or `assertion`
     #[arg(long)]
@@ -30,7 +32,7 @@ pub struct Arguments {
     /// The private key as a JWK, in one line and with a key id, instead of PEM
     #[arg(long, requires = "client_key")]
     jwk: bool,
-    /// Write the private key into a new file that only you can read
+    /// Write the private key into a new file that only you can read; - for the standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// How to write the result
@@ -55,18 +57,24 @@ pub fn run(arguments: &Arguments) -> miette::Result<ExitCode> {
     } else {
         (session_key()?, None)
     };
-    if let Some(path) = &arguments.out {
-        new_file::write(path, &format!("{}\n", private.trim_end()))?;
+    let file = arguments.out.as_deref().filter(|path| *path != Path::new("-"));
+    let private = private.trim_end();
+    if let Some(path) = file {
+        new_file::write(path, &format!("{private}\n"))?;
     }
-    let shown = arguments.out.is_none().then_some(private.trim_end());
-    match (arguments.output, public) {
-        (Format::Json, Some(public)) => output::json(&json!({"private_key": shown, "public_jwk": public})),
-        (Format::Json, None) => output::json(&json!({"session_key": shown})),
+    let shown = file.is_none().then_some(private);
+    let text = match (arguments.output, public) {
+        (Format::Json, Some(public)) => format!("{:#}\n", json!({"private_key": shown, "public_jwk": public})),
+        (Format::Json, None) => format!("{:#}\n", json!({"session_key": shown})),
         (Format::Text, public) => {
-            for line in shown.map(str::to_owned).into_iter().chain(public.map(|public| public.to_string())) {
-                output::line(&line);
-            }
+            let lines = shown.map(str::to_owned).into_iter().chain(public.map(|public| public.to_string()));
+            lines.map(|line| line + "\n").collect()
         }
+    };
+    if let Err(error) = output::write(text.as_bytes()) {
+        // Nobody has the other half of the key: it is of no use, and in the way of the next.
+        file.map(fs::remove_file).transpose().into_diagnostic()?;
+        return Err(error.into());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -43,7 +43,11 @@ enum Command {
 
 fn main() -> ExitCode {
     report::install();
-    let result = match Arguments::parse().command {
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        Err(asked) => return help(&asked),
+    };
+    let result = match command {
         Command::Init(arguments) => init::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Render(arguments) => render::run(&arguments),
@@ -52,8 +56,19 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => shell::completions(&arguments),
         Command::Man(arguments) => shell::man(&arguments),
     };
-    result.unwrap_or_else(|report| {
+    result.and_then(|code| output::failure().map_or(Ok(code), |error| Err(error.into()))).unwrap_or_else(|report| {
         eprintln!("{report:?}");
         ExitCode::FAILURE
     })
+}
+
+/// What was asked for, such as the help, or why the arguments are none.
+fn help(asked: &clap::Error) -> ExitCode {
+    match asked.print() {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("cannot write to the standard output: {error}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::from(u8::try_from(asked.exit_code()).unwrap_or(2)),
+    }
 }

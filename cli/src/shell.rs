@@ -1,11 +1,12 @@
 //! `latchkey completions` and `latchkey man`: both written from the command's own description.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Command, CommandFactory as _};
 use miette::IntoDiagnostic as _;
+
+use crate::output;
 
 /// Write the completions for a shell
 #[derive(clap::Args)]
@@ -34,7 +35,7 @@ pub struct ManArguments {
 pub fn completions(arguments: &CompletionsArguments) -> miette::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut described(), "latchkey", &mut script);
-    drop(io::Write::write_all(&mut io::stdout().lock(), &script));
+    output::write(&script)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -45,7 +46,7 @@ pub fn man(arguments: &ManArguments) -> miette::Result<ExitCode> {
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(described()).render(&mut page).into_diagnostic()?;
-            drop(io::Write::write_all(&mut io::stdout().lock(), &page));
+            output::write(&page)?;
         }
     }
     Ok(ExitCode::SUCCESS)

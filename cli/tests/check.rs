@@ -115,6 +115,14 @@ fn for_scripts_there_is_json() {
     let broken = stage.file("broken.yaml", "providers: [");
     let said = stage.run(&["check", &broken, "--output", "json"]).json();
     assert_eq!((&said["valid"], &said["problems"][0]["line"]), (&json!(false), &json!(1)));
+    let said = stage.run(&["check", "missing.yaml", "--output", "json"]).json();
+    assert!(
+        said["problems"][0]["message"].as_str().unwrap().starts_with("cannot read missing.yaml: No such file"),
+        "{said}"
+    );
+    let binary = stage.file("binary.yaml", b"\xff\xfe");
+    let said = stage.run(&["check", &binary, "--output", "json"]).json();
+    assert_eq!(said["problems"][0]["help"], "is it the right file?");
 }
 
 #[test]
@@ -151,4 +159,91 @@ fn an_unreadable_file_is_refused() {
     if !may_read_all_the_same {
         stage.run(&["check", &file]).failed_with("cannot read latchkey.yaml");
     }
+}
+
+#[test]
+fn no_secret_is_shown_by_any_command_in_text_or_json() {
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\n    hunter2\n    -----END PRIVATE KEY-----";
+    let provider = "- name: corp\n  issuer: https://a.example\n  cluster: c\n  client_id: x\n";
+    let stage = Stage::new();
+    for (index, document) in [
+        format!("providers:\n{provider}  client_secret: hunter2\n  scpe: openid\n"),
+        format!("providers:\n{provider}  scpe: openid\n  client_secret: 0hunter2\n"),
+        format!("providers:\n{provider}  clientsecret: hunter2\n"),
+        format!("providers:\n{provider}  client_sercet: hunter2\n"),
+        format!("providers:\n{provider}  client_secret: hunter2: broken\n"),
+        format!("providers:\n{provider}  client_secret hunter2\n"),
+        format!("providers:\n{provider}  client_key: |\n    {PEM}\n  scpe: x\n"),
+        format!("providers:\n{provider}  client_key: |\n    {PEM}\n scpe: x\n"),
+        "providers: [{name: x, client_secret: hunter2, scpe: y}]\nsession: {keys: [hunter2], cokie: y}\n".to_owned(),
+        "providers: [{name: x, client_secret:hunter2}]\n".to_owned(),
+        "providers: [{issuer: 'https://user:hunter2@a.example/x'}]\n".to_owned(),
+        "providers: [{issuer: 'https://a:hunter/hunter2@a.example/x', cluster: 'x\n".to_owned(),
+        "assertion: {key: hunter2, lifetme: 1m, other_keys: [hunter2]}\n".to_owned(),
+        "x: &s hunter2\nsession: {keys: [*s], cokie: x}\n".to_owned(),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let file = stage.file(&format!("{index}.yaml"), &document);
+        for arguments in [
+            &["check", &file][..],
+            &["check", &file, "--output", "json"],
+            &["explain", &file, "--request", "GET https://a.example/"],
+            &["explain", &file, "--request", "GET https://a.example/", "--output", "json"],
+            &["render", "envoy", &file],
+            &["init", "--from-envoy", &file],
+        ] {
+            let outcome = stage.run(arguments);
+            assert_ne!(outcome.status, Some(0), "{document}");
+            for said in [outcome.out, outcome.err] {
+                assert!(!said.contains("hunter2"), "{arguments:?}: {document}\n{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_a_line_with_a_secret_only_the_secret_is_hidden() {
+    let stage = Stage::new();
+    let file = stage.file("flow.yaml", "session: {keys: [hunter2key], cokie: __Host-x}\n");
+    let said = stage.run(&["check", &file]).failed_with("session.cokie: found an unknown key").err;
+    assert!(
+        said.contains("1 | session: {keys: [**********], cokie: __Host-x}\n   :                               ^^^"),
+        "{said}"
+    );
+    let file = stage.file("ü.yaml", "{ä: ö, rulez: []}\n");
+    let said = stage.run(&["check", &file]).failed_with("ü.yaml:1:8 rulez").err;
+    assert!(said.contains("[ü.yaml:1:8]"), "the same column above the line: {said}");
+}
+
+#[test]
+fn what_programs_read_differently_is_told_all_at_once() {
+    let stage = Stage::new();
+    let document = GOOD.replace("client_id: portal", "client_id: 0oa1b2c3d4e5\n  clock_skew: 0s");
+    let file = stage.file("okta.yaml", document);
+    stage.run(&["check", &file]).succeeded();
+    let document = GOOD.replace("session: {", "session: {secure: no, silent: off, ");
+    let file = stage.file("booleans.yaml", document);
+    let said = stage.run(&["check", &file]).failed_with("session.secure: found `no` without quotes").err;
+    assert!(
+        said.contains("write `false`, or \"no\" for the text") && said.contains("session.silent: found `off`"),
+        "{said}"
+    );
+    let said = stage.run(&["check", &file, "--output", "json"]).json();
+    assert_eq!(
+        (&said["problems"][0]["path"], &said["problems"][1]["path"]),
+        (&json!("session.secure"), &json!("session.silent"))
+    );
+    let file = stage.file("tab.yaml", GOOD.replace("cluster: corp", "cluster:\tcorp"));
+    stage.run(&["check", &file]).failed_with("tab.yaml:5:11 found a tab");
+}
+
+#[test]
+fn older_keys_that_are_not_set_here_are_keys_too() {
+    let stage = Stage::new();
+    let document = format!("{GOOD}assertion: {{key: {{env: AK}}, other_keys: [{{env: AK2}}, {{env: AK3}}]}}\n");
+    let file = stage.file("latchkey.yaml", document);
+    let outcome = stage.run(&["check", &file]).succeeded();
+    assert!(outcome.err.contains("AK, AK2, AK3"), "{}", outcome.err);
 }

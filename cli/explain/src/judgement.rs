@@ -12,7 +12,7 @@ use relying_party::config::{Config, ConfigErrors, Problem};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::document::{Document, Malformed, line_and_column};
+use crate::document::{Document, Fault, Malformed, line_and_column};
 
 /// What becomes of a variable that is not set here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,14 +72,23 @@ impl Finding {
         let (line, column) = line_and_column(&document.text, place.start);
         Self { path, message, hint, line, column, place }
     }
+
+    fn of_fault(text: &str, fault: &Fault) -> Self {
+        let (line, column) = line_and_column(text, fault.place.start);
+        let Fault { path, message, place } = fault;
+        Self { path: path.clone(), message: message.clone(), hint: None, line, column, place: place.clone() }
+    }
 }
 
 impl From<&Malformed> for Finding {
     fn from(malformed: &Malformed) -> Self {
-        let (line, column) = line_and_column(&malformed.text, malformed.place.start);
-        let (message, place) = (malformed.message.clone(), malformed.place.clone());
-        Self { path: String::new(), message, hint: None, line, column, place }
+        Self::of_fault(&malformed.text, &malformed.fault)
     }
+}
+
+/// Everything that is wrong with a text that is no document.
+pub fn faults(malformed: &Malformed) -> Vec<Finding> {
+    malformed.faults().map(|fault| Finding::of_fault(&malformed.text, fault)).collect()
 }
 
 /// What the core says of a document.
@@ -125,9 +134,11 @@ fn stand_in(document: &Document, problem: &Problem) -> Option<(String, String)> 
     let place = problem.path.strip_suffix(".env")?;
     let name = document.tree.at(&problem.path)?.text()?;
     let digest = Sha256::digest(name.as_bytes());
+    // An item of a list stands for one of what the list's name says.
+    let list = place.strip_suffix(']').and_then(|place| place.rsplit_once('['));
     let value = if place.starts_with("session.keys[") {
         STANDARD.encode(digest)
-    } else if place.ends_with("key") {
+    } else if list.map_or(place.ends_with("key"), |(list, _)| list.ends_with("keys")) {
         let key = p256::SecretKey::from_slice(&digest).ok()?;
         key.to_pkcs8_pem(LineEnding::LF).ok()?.to_string()
     } else {

@@ -54,8 +54,11 @@ fn parse(text: &str) -> Result<Url, Fault> {
     Ok(url)
 }
 
-/// A URL for a message: without query and fragment, where secrets like to stand.
+/// A URL for a message: without user information, query and fragment, where secrets like to stand.
 pub(super) fn shown(text: &str) -> String {
+    if text.contains('@') {
+        return "a URL with user information".to_owned();
+    }
     match text.split_once(['?', '#']) {
         Some((front, _)) => format!("{} with a query or fragment", quoted(front)),
         None => quoted(text),
@@ -111,6 +114,13 @@ mod tests {
             "http://0.0.0.0",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_url_has_no_credentials() {
+        for text in ["https://a:pass/word@host", "HTTPS://a:word@host", "a:word@host", "https://host/?word", "x#word"] {
+            assert!(!shown(text).contains("word"), "{text}");
         }
     }
 

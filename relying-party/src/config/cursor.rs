@@ -251,7 +251,7 @@ impl<'a> Mapping<'a> {
 }
 
 /// The path of a member of what stands at `path`: `rules[2].require`; a name that is no plain key stands in brackets, as it does
-/// in code.
+/// in code. Where a space or a colon is missing, a name and a value have become one name, and the value may be a secret: not shown.
 pub fn member_path(path: &str, name: &str) -> String {
     let plain = !name.is_empty()
         && name.len() <= 64
@@ -259,6 +259,46 @@ pub fn member_path(path: &str, name: &str) -> String {
     match (plain, path.is_empty()) {
         (true, true) => name.to_owned(),
         (true, false) => format!("{path}.{name}"),
-        (false, _) => format!("{path}[{}]", quoted(name)),
+        (false, _) => format!("{path}[{}]", member_name(name)),
+    }
+}
+
+/// A name, or what stands in it before the key of a secret and more, or before an anchor.
+fn member_name(name: &str) -> String {
+    const SECRETS: [&str; 4] = ["client_secret", "client_key", "keys", "key"];
+    let looks_secret = |word: &str| {
+        let folded = word.to_ascii_lowercase();
+        ["secret", "key", "passw", "token"].iter().any(|part| folded.contains(part)) || nearest(word, SECRETS).is_some()
+    };
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    let mut end = 0_usize;
+    for word in name.split_inclusive(|character| !is_part(character)) {
+        let plain = word.trim_end_matches(|character| !is_part(character));
+        let is_cut = (plain.len() < name.len() && looks_secret(plain)) || word.ends_with('&');
+        end = end.saturating_add(if is_cut { plain.len() } else { word.len() });
+        if is_cut {
+            return quoted(&format!("{}…", name.get(..end).unwrap_or_default()));
+        }
+    }
+    quoted(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_shows_no_value_that_became_part_of_a_name() {
+        for name in [
+            "client_secret hunter2",
+            "client_secret:hunter2",
+            "client_secret=hunter2",
+            "client_secret\" \"hunter2",
+            "client_secret% hunter2",
+        ] {
+            assert_eq!(member_path("providers[0]", name), "providers[0][\"client_secret…\"]");
+        }
+        assert_eq!(member_path("clusters", "www.example.org"), "clusters[\"www.example.org\"]");
+        assert_eq!(member_path("headers", "x-auth"), "headers.x-auth");
     }
 }

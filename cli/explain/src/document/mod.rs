@@ -1,5 +1,6 @@
 //! A document, YAML or JSON: the JSON that the filter would get, and where each value stands in the text.
 
+mod masking;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+pub use masking::masked;
 pub use reader::is_ambiguous;
 pub use tree::Tree;
 
@@ -26,16 +28,34 @@ pub struct Document {
 
 /// A text that is no YAML, or YAML of which no JSON can be made.
 #[derive(Debug, thiserror::Error)]
-#[error("{name}: {message}")]
+#[error("{name}: {}", fault.message)]
 pub struct Malformed {
-    /// What is wrong.
-    pub message: String,
     /// What the document is called in messages.
     pub name: String,
-    /// Its text.
+    /// Its text; see [`masked`] before showing it.
     pub text: String,
-    /// Where it is wrong, in bytes.
+    /// What is wrong.
+    pub fault: Box<Fault>,
+    /// What is wrong as well, in the order of the text.
+    pub further: Vec<Fault>,
+}
+
+/// What is wrong with a text, and where.
+#[derive(Debug)]
+pub struct Fault {
+    /// The path of the value, where it has one.
+    pub path: String,
+    /// What is wrong; no secret is in it.
+    pub message: String,
+    /// In bytes.
     pub place: Range<usize>,
+}
+
+impl Malformed {
+    /// Everything that is wrong.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        std::iter::once(&*self.fault).chain(&self.further)
+    }
 }
 
 impl Document {
@@ -44,9 +64,10 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         match reader::read(&text) {
             Ok((tree, places)) => Ok(Self { tree, places, name, text }),
-            Err(reader::Refused { message, place }) => {
-                let place = visible(&text, place);
-                Err(Malformed { message, name, text, place })
+            Err((fault, further)) => {
+                let seen = |fault: Fault| Fault { place: visible(&text, fault.place.clone()), ..fault };
+                let (fault, further) = (Box::new(seen(fault)), further.into_iter().map(seen).collect());
+                Err(Malformed { name, fault, further, text })
             }
         }
     }

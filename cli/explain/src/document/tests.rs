@@ -10,7 +10,7 @@ fn document(text: &str) -> Document {
 
 fn refusal(text: &str) -> String {
     match Document::parse("test".to_owned(), text.to_owned()) {
-        Err(malformed) => malformed.message,
+        Err(malformed) => malformed.fault.message,
         Ok(_) => panic!("{text} is accepted"),
     }
 }
@@ -60,8 +60,67 @@ fn what_readers_of_yaml_disagree_on_needs_quotes() {
         assert!(refusal(&format!("a: {text}")).contains("quotes"), "{text}");
         assert_eq!(document(&format!("a: \"{text}\"")).tree.member("a"), Some(&Tree::from(text)));
     }
-    for text in ["0", "10", "30m", "0.5", "true", "north", "007-bond", "_1"] {
+    for text in ["0o17", "+0x1f", "0b1", "0X1F", "00", "1__0", "089"] {
+        assert!(is_ambiguous(text), "{text}");
+    }
+    for text in [
+        "0",
+        "10",
+        "30m",
+        "0.5",
+        "true",
+        "north",
+        "007-bond",
+        "_1",
+        "0s",
+        "0oa1b2c3d4e5",
+        "0deadbeef",
+        "0x",
+        "0xyz",
+        "0b2",
+        "0o8",
+        "12:30",
+        "1.0.0",
+        "0d",
+        "00u1a",
+    ] {
         assert!(!is_ambiguous(text), "{text}");
+        assert_eq!(document(&format!("a: {text}")).json().is_empty(), false, "{text}");
+    }
+}
+
+#[test]
+fn all_that_is_ambiguous_is_reported_with_its_path_and_booleans_are_proposed() {
+    let text = "session: {secure: no}\nproviders:\n- clock_skew: 0123\n  client_secret: 0123456\n";
+    let Err(malformed) = Document::parse("test".to_owned(), text.to_owned()) else { panic!("accepted") };
+    let faults: Vec<_> = malformed.faults().map(|fault| (fault.path.as_str(), fault.message.as_str())).collect();
+    let read = "without quotes, which Envoy, Kubernetes and this command read differently: write";
+    assert_eq!(
+        faults,
+        [
+            ("session.secure", &*format!("found `no` {read} `false`, or \"no\" for the text")),
+            (
+                "providers[0].clock_skew",
+                &*format!("found a number {read} it in another form, or in quotes for the text")
+            ),
+            (
+                "providers[0].client_secret",
+                &*format!("found a number {read} it in another form, or in quotes for the text")
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_tab_that_the_parser_does_not_take_is_named_where_it_is() {
+    for (text, place) in
+        [("a: 1\ncluster:\tcorp-idp\n", (2, 9)), ("a:\n\tb: 1\n", (2, 1)), ("a:\n  b: 1\n\tc: 2\n", (3, 1))]
+    {
+        let Err(malformed) = Document::parse("test".to_owned(), text.to_owned()) else {
+            panic!("{text:?} is accepted")
+        };
+        assert!(malformed.fault.message.contains("found a tab"), "{text:?}: {}", malformed.fault.message);
+        assert_eq!(line_and_column(&malformed.text, malformed.fault.place.start), place, "{text:?}");
     }
 }
 
