@@ -80,12 +80,6 @@ impl Finding {
     }
 }
 
-impl From<&Malformed> for Finding {
-    fn from(malformed: &Malformed) -> Self {
-        Self::of_fault(&malformed.text, &malformed.fault)
-    }
-}
-
 /// Everything that is wrong with a text that is no document.
 pub fn faults(malformed: &Malformed) -> Vec<Finding> {
     malformed.faults().map(|fault| Finding::of_fault(&malformed.text, fault)).collect()

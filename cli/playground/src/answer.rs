@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use latchkey_explain::Explanation;
 use latchkey_explain::document::{Document, Malformed};
-use latchkey_explain::judgement::{Environment, Finding};
+use latchkey_explain::judgement::{self, Environment, Finding};
 use relying_party::config::Config;
 use serde::Serialize;
 
@@ -82,7 +82,8 @@ impl Answer {
     }
 
     pub(crate) fn to_no_document(malformed: &Malformed) -> Self {
-        Self { findings: vec![Marked::new(&malformed.text, malformed.into())], ..Self::default() }
+        let findings = judgement::faults(malformed).into_iter();
+        Self { findings: findings.map(|finding| Marked::new(&malformed.text, finding)).collect(), ..Self::default() }
     }
 
     pub(crate) fn to_refused(document: &Document, findings: Vec<Finding>, environment: &Environment) -> Self {

@@ -87,7 +87,7 @@ impl Question {
             Who::Token(token) => Ok(Identity::Token(token.trim().to_owned())),
             Who::Claims { claims, provider } => {
                 let claims = Document::parse(String::new(), claims.clone())
-                    .map_err(|malformed| Objection::new(Field::Claims, malformed.message))?
+                    .map_err(|malformed| Objection::new(Field::Claims, malformed.fault.message))?
                     .members()
                     .ok_or_else(|| {
                         Objection::new(Field::Claims, "expected a mapping such as {sub: ada, groups: [finance]}")

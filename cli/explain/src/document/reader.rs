@@ -17,8 +17,15 @@ const DEEPEST: usize = 100;
 /// Anchors can make much of little; a configuration has a few hundred values.
 const MOST_VALUES: usize = 200_000;
 
-/// The tree of the only document in `text`, and where each of its values stands, by path; or what is wrong, and what else is.
-pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), (Fault, Vec<Fault>)> {
+/// What was read.
+pub struct Understood {
+    pub tree: Tree,
+    /// Where each of its values stands, by path.
+    pub places: HashMap<String, Range<usize>>,
+}
+
+/// The only document in `text`; or what is wrong, and what else is.
+pub fn read(text: &str) -> Result<Understood, (Fault, Vec<Fault>)> {
     let mut reader = Reader {
         text,
         events: Parser::new_from_str(text),
@@ -32,7 +39,7 @@ pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), (Fault,
     let mut ambiguous = reader.ambiguous.into_iter();
     match ambiguous.next() {
         Some(first) => Err((first, ambiguous.collect())),
-        None => Ok((tree, reader.places)),
+        None => Ok(Understood { tree, places: reader.places }),
     }
 }
 

@@ -88,7 +88,7 @@ fn mistaken(text: &str, secret: &str, mistake: &str, at: Index, replaces: bool) 
         let in_secret = secrets.iter().any(|range| range.start < offset && offset < range.end);
         let in_url =
             text.match_indices("https://user:").any(|(start, url)| (start..=start + url.len()).contains(&offset));
-        if !in_secret && !in_url && character != '@' && !(joins(before) && joins(character)) {
+        if !(in_secret || in_url || character == '@' || joins(before) && joins(character)) {
             places.push(offset);
         }
         before = character;
