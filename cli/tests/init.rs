@@ -223,6 +223,10 @@ fn what_is_no_provider_is_refused_with_the_reason() {
     stage.run(&["init", &format!("http://{nobody}")]).failed_with("cannot fetch http://");
     for (status, body, said) in [
         ("404 Not Found", "", "is it the issuer?"),
+        ("404 Not Found", "", "openid-configuration answered with status 404"),
+        ("401 Unauthorized", "", "openid-configuration answered with status 401"),
+        ("302 Found\r\nlocation: http://127.0.0.1:1/a?b=c", "", "status 302, which leads to http://127.0.0.1:1/a\n"),
+        ("200 OK", "{\"a\": 1, \"a\": 2}", "a member stands twice"),
         ("503 Service Unavailable", "", "try again later"),
         ("302 Found\r\nlocation: http://127.0.0.1:1/", "", "leads elsewhere"),
         ("200 OK", "<html>", "no JSON object"),
@@ -233,6 +237,9 @@ fn what_is_no_provider_is_refused_with_the_reason() {
         let origin = server(move |_, _| answer(status, &body));
         stage.run(&["init", &origin]).failed_with(said);
     }
+    let origin = server(|_, _| answer("200 OK", "{}"));
+    let document = format!("{origin}/.well-known/openid-configuration");
+    stage.run(&["init", &document]).failed_with("is where a discovery document is, and not an issuer");
     let huge = server(|_, _| answer("200 OK", &"x".repeat(2_000_000)));
     stage.run(&["init", &huge]).failed_with("cannot fetch");
     let missing_keys = server(|own, _| answer("200 OK", &format!("{{\"issuer\": \"{own}\"}}")));

@@ -45,6 +45,23 @@ pub enum ClientAuthentication {
     None,
 }
 
+impl Client {
+    /// Stands for a registration that could not be read.
+    pub(super) const fn stand_in() -> Self {
+        Self {
+            client_id: String::new(),
+            authentication: ClientAuthentication::None,
+            scope: String::new(),
+            resource: Vec::new(),
+            authorization_parameters: Vec::new(),
+            userinfo: false,
+            id_token_hint: false,
+            login_hint_domains: Vec::new(),
+            pushed_authorization_requests: PushedAuthorizationRequests::Auto,
+        }
+    }
+}
+
 impl ClientAuthentication {
     /// The method's registered name (OIDC Core 1.0 §9, RFC 8705 §2.1).
     pub const fn name(&self) -> &'static str {

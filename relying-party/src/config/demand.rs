@@ -7,7 +7,7 @@ use super::cursor::{Cursor, Mapping};
 use super::expressions::Expressions;
 use super::json::Node;
 use super::problem::quoted;
-use super::provider::Provider;
+use super::provider::{Provider, may_be_called};
 use super::{access_tokens, duration, exchange};
 use crate::policy::demand::{AuthenticationDemand, Demand};
 use crate::policy::rules::Authentication;
@@ -127,7 +127,8 @@ fn names(cursor: &Cursor<'_>, providers: Option<&[Rc<Provider>]>) -> Option<Vec<
     let mut complete = true;
     for item in cursor.list("").unwrap_or_default() {
         let name = item.text("").unwrap_or_default();
-        if providers.is_some() && !known().any(|known| known == name) {
+        let may_be_known = |providers: &[Rc<Provider>]| providers.iter().any(|known| may_be_called(known, name));
+        if providers.is_some_and(|providers| !may_be_known(providers)) {
             item.report(format!("found {}, expected the name of a provider", quoted(name)), nearest(name, known()));
             complete = false;
         }
@@ -167,7 +168,10 @@ fn acr_values(cursor: &Cursor<'_>) -> Option<Vec<String>> {
 
 /// Somebody must be able to meet the demand.
 fn check_providers(rule: &Mapping<'_>, kind: Kind, demand: &Demand, providers: &[Rc<Provider>]) {
-    let admitted = || providers.iter().filter(|provider| demand.admits_provider(&provider.name));
+    let names = demand.providers.as_deref();
+    let admits =
+        |provider: &&Rc<Provider>| names.is_none_or(|names| names.iter().any(|name| may_be_called(provider, name)));
+    let admitted = || providers.iter().filter(admits);
     let place = rule.place("authentication");
     if kind.takes_tokens() && kind != Kind::Optional && !admitted().any(|provider| provider.access_tokens.is_some()) {
         place.refuse("a rule that takes bearer tokens", "a provider with `audience`: without it none is accepted");

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::cursor::{Cursor, Keys, Mapping};
 use super::problem::quoted;
-use super::provider::Provider;
+use super::provider::{Provider, may_be_called};
 use crate::policy::demand::Exchange;
 use crate::spelling::nearest;
 
@@ -34,7 +34,7 @@ pub(super) fn read(rule: &Mapping<'_>, providers: Option<&[Rc<Provider>]>) -> Op
 fn provider_name(cursor: &Cursor<'_>, providers: Option<&[Rc<Provider>]>) -> Option<String> {
     let name = cursor.text("the name of a provider")?;
     let Some(providers) = providers else { return Some(name.to_owned()) };
-    match providers.iter().find(|provider| provider.name == name) {
+    match providers.iter().find(|provider| may_be_called(provider, name)) {
         Some(provider) if provider.client.is_some() => Some(name.to_owned()),
         Some(_) => {
             cursor.refuse(format_args!("`{name}`, which has no `client_id`"), "a provider that knows this deployment");

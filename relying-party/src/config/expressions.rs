@@ -1,11 +1,15 @@
 //! Expressions in the document, and which claims they make a session keep.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde_json::Map;
 
 use super::cursor::Cursor;
 use super::problem::quoted;
 use crate::policy::claim_selection::ClaimSelection;
 use crate::policy::expression::{Expression, ExpressionError};
+use crate::policy::identity::{Credential, Identity, Subject};
 use crate::spelling::nearest;
 
 /// The expressions read so far that are evaluated for sessions.
@@ -40,6 +44,11 @@ impl<'a> Expressions<'a> {
     /// anybody, and no part of a session.
     pub(super) fn read_condition(&mut self, cursor: &Cursor<'a>, for_sessions: bool) -> Option<Expression> {
         let expression = compile(cursor)?;
+        if is_constant(cursor) && expression.holds(&Subject::new(&anybody()), None).is_err() {
+            cursor
+                .refuse("a condition that is never true or false", "one that compares something: `claims.a == \"b\"`");
+            return None;
+        }
         if for_sessions {
             self.note(cursor, &expression, false);
         }
@@ -54,6 +63,13 @@ impl<'a> Expressions<'a> {
     /// The value of a header, evaluated for sessions and, when there are rules for them, for access tokens.
     pub(super) fn read_value(&mut self, cursor: &Cursor<'a>, for_tokens: bool) -> Option<Expression> {
         let expression = compile(cursor)?;
+        if is_constant(cursor) && expression.text(&Subject::new(&anybody()), None).is_none() {
+            cursor.refuse(
+                "an expression that never has a value",
+                "a text, a number or a boolean; lists need `join` or `json`",
+            );
+            return None;
+        }
         self.note(cursor, &expression, for_tokens);
         Some(expression)
     }
@@ -96,6 +112,40 @@ fn without_access_token(expression: Expression, cursor: &Cursor<'_>) -> Option<E
         return None;
     }
     Some(expression)
+}
+
+/// Whether an expression has nothing but literals and operators: without its string literals, no word but `true`, `false` and
+/// `null`. Of others this does not say that they are not.
+fn is_constant(cursor: &Cursor<'_>) -> bool {
+    let Some(mut rest) = cursor.text("") else { return false };
+    let mut words = String::new();
+    while let Some((before, behind)) = rest.split_once(['"', '\'']) {
+        let quote = rest.get(before.len()..).and_then(|rest| rest.chars().next()).unwrap_or('"');
+        let Some((literal, behind)) = behind.split_once(quote) else { return false };
+        // Escapes, and three quotes, are more than this reads.
+        if literal.contains('\\') || behind.starts_with(quote) {
+            return false;
+        }
+        words.push_str(before);
+        words.push(' ');
+        rest = behind;
+    }
+    words.push_str(rest);
+    let words = words.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+    let is_literal =
+        |word: &str| matches!(word, "" | "true" | "false" | "null") || word.bytes().all(|byte| byte.is_ascii_digit());
+    words.into_iter().all(is_literal)
+}
+
+/// A constant has the same value for everybody.
+fn anybody() -> Identity {
+    Identity {
+        provider: String::new(),
+        credential: Credential::Session,
+        claims: Rc::new(Map::new()),
+        scopes: Vec::new(),
+        access_token: None,
+    }
 }
 
 /// Any expression. Its text is not shown: a credential for the backend may stand in it.

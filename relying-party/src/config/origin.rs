@@ -70,6 +70,13 @@ fn read_public_url(cursor: &Cursor<'_>) -> Option<Rc<PublicUrl>> {
         cursor.refuse(address::shown(text), EXPECTED_URL);
         return None;
     }
+    if url.host_str().is_some_and(|host| host.contains('*')) {
+        cursor.refuse(
+            address::shown(text),
+            "each origin by itself: a `*` stands for nothing here, and no browser has such a host",
+        );
+        return None;
+    }
     let origin = url.origin().ascii_serialization();
     let authority = origin.split_once("://").map(|(_, authority)| authority.to_owned())?;
     Some(Rc::new(PublicUrl { origin, authority }))

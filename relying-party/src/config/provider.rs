@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::access_tokens::{self, AccessTokenPolicy};
+use super::access_tokens::{self, AccessTokenPolicy, TokenFormat};
 use super::client::{self, Client};
 use super::cursor::{Cursor, Keys, Mapping};
 use super::issuer::{self, Issuer};
@@ -83,10 +83,18 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
     }
     let mut names = Vec::new();
     let mut providers: Vec<Provider> = Vec::new();
+    let mut stand_ins = Vec::new();
     for item in items {
-        let Some(members) = item.mapping_of(&KEYS) else { continue };
+        let Some(members) = item.mapping_of(&KEYS) else {
+            stand_ins.push(stand_in(None, true, true));
+            continue;
+        };
         let name = name(&members, &mut names);
-        let Some(provider) = read(&members, name) else { continue };
+        let Some(provider) = read(&members, name) else {
+            let declares = |key: &str| members.member(key).is_some();
+            stand_ins.push(stand_in(name, declares("client_id"), declares("audience")));
+            continue;
+        };
         // What is sealed is bound to issuer and client, so they must tell providers apart.
         let registration = |provider: &Provider| provider.client.as_ref().map(|client| client.client_id.clone());
         let same = |known: &&Provider| {
@@ -99,7 +107,35 @@ pub(super) fn read_all(cursor: &Cursor<'_>) -> Option<Vec<Provider>> {
         login_hint_domains::report_shared(&members, &provider, &providers);
         providers.push(provider);
     }
+    providers.append(&mut stand_ins);
     Some(providers)
+}
+
+/// Stands for a provider that could not be read, which is reported, so that rules that name it or need what it declares are not
+/// reported as well. No configuration has one.
+fn stand_in(name: Option<&str>, is_client: bool, issues_tokens: bool) -> Provider {
+    let tokens = || AccessTokenPolicy { audience: Vec::new(), format: TokenFormat::Jwt, must_be_typed: false };
+    Provider {
+        name: name.unwrap_or(UNKNOWN).to_owned(),
+        display_name: String::new(),
+        issuer: Issuer::exact(String::new()),
+        discovery_url: None,
+        cluster: String::new(),
+        clusters: Vec::new(),
+        metadata: Map::new(),
+        algorithms: Vec::new(),
+        clock_skew: DEFAULT_CLOCK_SKEW,
+        client: is_client.then(Client::stand_in),
+        access_tokens: issues_tokens.then(tokens),
+    }
+}
+
+/// The name of a provider whose name could not be read: it may be any.
+const UNKNOWN: &str = "";
+
+/// Whether `provider` is called so, or may be.
+pub(super) fn may_be_called(provider: &Provider, name: &str) -> bool {
+    provider.name == name || provider.name == UNKNOWN
 }
 
 fn name<'a>(members: &Mapping<'a>, names: &mut Vec<&'a str>) -> Option<&'a str> {

@@ -131,8 +131,29 @@ fn read(
 ) -> bool {
     let Some(cursor) = members.member(name) else { return true };
     let Some(text) = cursor.text("a string") else { return false };
+    if name == "path_regex" && matches_no_path(text) {
+        cursor.refuse(
+            format_args!("{}, which matches no path", quoted(text)),
+            "a regular expression that begins with `/`, as every path does",
+        );
+        return false;
+    }
     *target = Some(text.to_owned());
     compiles(&cursor, &quoted(text), alone(target.clone()))
+}
+
+/// Whether the first character that a regular expression takes is another than `/`: one that stands for itself, is not optional, and
+/// for which no other branch can come in. What is not so plain is not judged.
+fn matches_no_path(regex: &str) -> bool {
+    let regex = regex.trim_start_matches('^');
+    let mut characters = regex.chars();
+    match (characters.next(), characters.next()) {
+        (None, _) | (Some('$'), None) => true,
+        (Some(first), next) => {
+            let is_literal = first.is_alphanumeric() || "_-~%!@&=:;,'\"<># ".contains(first);
+            is_literal && !regex.contains('|') && !matches!(next, Some('?' | '*' | '{'))
+        }
+    }
 }
 
 fn read_methods(members: &Mapping<'_>, spec: &mut MatcherSpec) -> bool {

@@ -399,3 +399,85 @@ fn all_problems_are_reported_together() {
     assert_eq!(errors.to_string().lines().count(), errors.problems().len());
     assert_eq!(errors.code(), "configuration.invalid");
 }
+
+#[test]
+fn a_provider_that_could_not_be_read_is_one_all_the_same() {
+    let rules = json!([
+        {"match": {"path": "/a"}, "authentication": "session"},
+        {"match": {"path": "/b"}, "authentication": "bearer"},
+        {"match": {"path": "/c"}, "providers": ["corp"]},
+        {"match": {"path": "/d"}, "authentication": "any", "exchange": {"provider": "corp", "scope": "x"}},
+        {"match": {"path": "/e"}, "authentication": "bearer", "audience": ["x"]},
+    ]);
+    let document = changed(with("/providers/0/audience", json!(["api"])), "/rules", rules);
+    assert_eq!(problems(&document), "");
+    for (pointer, value, path) in [
+        ("/providers/0/clock_skew", json!(90), "providers[0].clock_skew: "),
+        ("/providers/0/issuer", json!("corp"), "providers[0].issuer: "),
+        ("/providers/0/name", json!("Corp"), "providers[0].name: "),
+        ("/providers/0/audience", json!("api"), "providers[0].audience: "),
+        ("/providers/0/client_id", json!(""), "providers[0].client_id: "),
+        ("/providers/0", json!("corp"), "providers[0]: "),
+    ] {
+        let problems = problems(&changed(document.clone(), pointer, value));
+        assert!(problems.starts_with(path) && problems.lines().count() == 1, "{pointer}: {problems}");
+    }
+    let unknown =
+        changed(changed(document, "/providers/0/clock_skew", json!(90)), "/rules/2/providers/0", json!("crop"));
+    assert!(problems(&unknown).contains("found \"crop\", expected the name of a provider; did you mean `corp`?"));
+}
+
+#[test]
+fn a_public_url_is_no_pattern() {
+    let problems = problems(&with("/public_url", json!("https://*.example.org")));
+    assert!(
+        problems.contains("public_url: found \"https://*.example.org\", expected each origin by itself"),
+        "{problems}"
+    );
+}
+
+#[test]
+fn what_could_never_match_or_hold_is_refused() {
+    for regex in ["api/.*", "", "x", "^api", "$", "^$", "%2f"] {
+        let problems = problems(&with("/rules", json!([{"match": {"path_regex": regex}}])));
+        assert!(
+            problems.contains("which matches no path, expected a regular expression that begins with `/`"),
+            "{regex}"
+        );
+    }
+    for regex in
+        ["/api/.*", ".*", "(x|/a)", "x|/a", "x?/a", "x*/a", "x{0}/a", "^/a", "[^x].*", "\\x2fa", "(?i)/a", "$|/"]
+    {
+        assert_eq!(problems(&with("/rules", json!([{"match": {"path_regex": regex}}]))), "", "{regex}");
+    }
+    for (require, refused) in [
+        ("1", true),
+        ("\"abc\"", true),
+        ("'a' + \"b\"", true),
+        ("[true]", true),
+        ("null", true),
+        ("true", false),
+        ("false", false),
+        ("1 == 2", false),
+        ("claims.a == \"1\"", false),
+        ("\"1\" in scopes", false),
+        ("claims.a", false),
+    ] {
+        let problems = problems(&with("/rules", json!([{"require": require}])));
+        assert_eq!(
+            problems.contains("found a condition that is never true or false"),
+            refused,
+            "{require}: {problems}"
+        );
+    }
+    for (value, refused) in
+        [("[\"a\"]", true), ("{}", true), ("null", true), ("\"a\"", false), ("1", false), ("claims.groups", false)]
+    {
+        let problems = problems(&with("/headers", json!({"x-a": value})));
+        assert_eq!(
+            problems.contains("headers.x-a: found an expression that never has a value"),
+            refused,
+            "{value}: {problems}"
+        );
+    }
+}
