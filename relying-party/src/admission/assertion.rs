@@ -1,6 +1,7 @@
 //! What a backend is told about an identity in a way that it can verify: a JWT, signed once for many requests.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -61,9 +62,13 @@ impl Admitted {
     }
 }
 
+/// Lifetimes below it may be a second longer than configured.
+const ROUNDED_UP: Duration = Duration::from_secs(10);
+
 fn sign(identity: &Identity, ends_at: UnixTime, policy: &AssertionPolicy, now: UnixTime) -> Option<Assertion> {
-    // As `exp` says it.
-    let expires_at = UnixTime::from_secs((now + policy.lifetime).as_secs());
+    // As `exp` says it, in whole seconds. What is cut off may be most of a short lifetime: that is rounded up.
+    let added = u64::from(policy.lifetime < ROUNDED_UP);
+    let expires_at = UnixTime::from_secs((now + policy.lifetime).as_secs().saturating_add(added));
     let replaced_at = expires_at - policy.lifetime.checked_div(5).unwrap_or_default();
     // No longer than what it is made of; and then a newer one would not be good for longer.
     let (expires_at, replaced_at) = if ends_at < expires_at { (ends_at, ends_at) } else { (expires_at, replaced_at) };
@@ -105,7 +110,6 @@ fn owned((name, value): (&String, &Value)) -> (String, Value) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
 
     use serde_json::json;
 
@@ -205,14 +209,19 @@ mod tests {
 
     #[test]
     fn an_assertion_is_replaced_before_it_expires_at_whatever_moment_it_is_signed() {
-        let policy = policy_for("10s", &json!({}));
-        for millis in [0, 1, 499, 999] {
+        for (lifetime, millis) in [("10s", 0), ("10s", 999), ("1s", 0), ("1s", 1), ("1s", 999), ("3s", 499)] {
+            let policy = policy_for(lifetime, &json!({}));
             let signed_at = NOW + Duration::from_millis(millis);
             let ends_at = signed_at + Duration::from_secs(1000);
             let assertion = sign(&identity(&json!({"sub": "ada"})), ends_at, &policy, signed_at).unwrap();
             let expires_at = claims_in(&policy, &assertion)["exp"].as_u64().unwrap();
-            assert_eq!(assertion.replaced_at + Duration::from_secs(2), UnixTime::from_secs(expires_at), "{millis}");
-            assert!(expires_at <= (signed_at + policy.lifetime).as_secs(), "{millis}");
+            assert_eq!(
+                assertion.replaced_at + policy.lifetime / 5,
+                UnixTime::from_secs(expires_at),
+                "{lifetime} {millis}"
+            );
+            assert!(assertion.replaced_at > signed_at, "{lifetime} {millis}");
+            assert!(expires_at <= (signed_at + policy.lifetime).as_secs() + 1, "{lifetime} {millis}");
         }
     }
 }

@@ -45,8 +45,8 @@ pub(super) const KEYS: Keys =
 const DEFAULT_HEADER: &str = "x-latchkey-assertion";
 const DEFAULT_ISSUER: &str = "latchkey";
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(5 * 60);
-/// `exp` is in whole seconds, and the last fifth is for the way to the backend: of less there would be too little left.
-const SHORTEST_LIFETIME: Duration = Duration::from_secs(10);
+/// `exp` is in whole seconds.
+const SHORTEST_LIFETIME: Duration = Duration::from_secs(1);
 /// An assertion outlives a sign-out: whoever wants it longer wants another thing.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(60 * 60);
 const EXPECTED_KEY: &str = "a private P-256 key as PEM (PKCS#8) or JWK";
@@ -66,7 +66,7 @@ pub(super) fn read<'a>(
     cursor: &Cursor<'a>,
     surroundings: &Surroundings<'_>,
     expressions: &mut Expressions<'a>,
-) -> Option<AssertionDocument<'a>> {
+) -> Option<AssertionPolicy> {
     let members = cursor.mapping_of(&KEYS)?;
     let header = read_header(&members, surroundings.headers);
     let key = members.required("key", EXPECTED_KEY).and_then(|cursor| read_key(&cursor));
@@ -89,7 +89,7 @@ pub(super) fn read<'a>(
     let of_headers = ClaimSelection::union(surroundings.headers.iter().map(|header| &header.value.references().claims));
     let claims =
         members.optional("claims", of_headers, |cursor| read_claims(&cursor, surroundings.for_tokens, expressions));
-    let policy = AssertionPolicy {
+    Some(AssertionPolicy {
         header: header?,
         key: key?,
         other_keys: other_keys?,
@@ -98,33 +98,7 @@ pub(super) fn read<'a>(
         lifetime: lifetime?,
         claims: claims?,
         sole_provider: surroundings.sole_provider,
-    };
-    Some(AssertionDocument { policy, lifetime: members.member("lifetime") })
-}
-
-/// What the document says of assertions: how long one may be good for depends on the sessions as well.
-pub(super) struct AssertionDocument<'a> {
-    policy: AssertionPolicy,
-    /// Where the lifetime is given.
-    lifetime: Option<Cursor<'a>>,
-}
-
-impl AssertionDocument<'_> {
-    /// With sessions that end when nobody uses them for `idle_timeout`: an assertion is not good for longer, whoever it is about.
-    /// One key and one `lifetime` are for sessions and access tokens alike, so a longer one would never have an effect.
-    pub(super) fn within(self, idle_timeout: Duration) -> Option<AssertionPolicy> {
-        let Self { policy, lifetime } = self;
-        match lifetime {
-            Some(place) if policy.lifetime > idle_timeout => {
-                place.refuse(
-                    format_args!("`{}`", duration::shown(policy.lifetime)),
-                    format_args!("at most the `session.idle_timeout` (`{}`)", duration::shown(idle_timeout)),
-                );
-                None
-            }
-            Some(_) | None => Some(AssertionPolicy { lifetime: policy.lifetime.min(idle_timeout), ..policy }),
-        }
-    }
+    })
 }
 
 fn read_header(members: &Mapping<'_>, others: &[IdentityHeader]) -> Option<Rc<str>> {
@@ -240,5 +214,10 @@ impl AssertionPolicy {
     pub fn key_set(&self) -> Value {
         let keys = [&self.key].into_iter().chain(&self.other_keys).map(|key| key.jwk().clone());
         json!({"keys": keys.collect::<Value>()})
+    }
+
+    /// The same for sessions that end when nobody uses them for `idle_timeout`: an assertion is not good for longer.
+    pub(super) fn within(self, idle_timeout: Duration) -> Self {
+        Self { lifetime: self.lifetime.min(idle_timeout), ..self }
     }
 }

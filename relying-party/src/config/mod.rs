@@ -182,10 +182,6 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
     let looks_at_request = headers.iter().chain(&properties).any(|header| header.value.references().request);
     let (session, assertion) = (session?, assertion?);
     let idle_timeout = session.as_ref().map_or(Duration::MAX, |session| session.idle_timeout);
-    let assertion = match assertion {
-        Some(assertion) => Some(assertion.within(idle_timeout)?),
-        None => None,
-    };
 
     Some(Config {
         providers: providers?,
@@ -196,7 +192,7 @@ fn read(root: &Cursor<'_>) -> Option<Config> {
         headers,
         properties,
         looks_at_request,
-        assertion,
+        assertion: assertion.map(|assertion| assertion.within(idle_timeout)),
         audit: audit?,
         describes_resources: false,
     })
