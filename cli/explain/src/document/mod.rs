@@ -64,7 +64,7 @@ impl Document {
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         match reader::read(&text) {
             Ok((tree, places)) => Ok(Self { tree, places, name, text }),
-            Err((fault, further)) => {
+            Err(reader::Refused { fault, further }) => {
                 let seen = |fault: Fault| Fault { place: visible(&text, fault.place.clone()), ..fault };
                 let (fault, further) = (Box::new(seen(fault)), further.into_iter().map(seen).collect());
                 Err(Malformed { name, fault, further, text })

@@ -17,8 +17,14 @@ const DEEPEST: usize = 100;
 /// Anchors can make much of little; a configuration has a few hundred values.
 const MOST_VALUES: usize = 200_000;
 
+/// What is wrong with a text: at least one thing.
+pub struct Refused {
+    pub fault: Fault,
+    pub further: Vec<Fault>,
+}
+
 /// The tree of the only document in `text`, and where each of its values stands, by path; or what is wrong, and what else is.
-pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), (Fault, Vec<Fault>)> {
+pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), Refused> {
     let mut reader = Reader {
         text,
         events: Parser::new_from_str(text),
@@ -28,10 +34,10 @@ pub fn read(text: &str) -> Result<(Tree, HashMap<String, Range<usize>>), (Fault,
         values: 0,
         ambiguous: Vec::new(),
     };
-    let tree = reader.document().map_err(|fault| (fault, Vec::new()))?;
+    let tree = reader.document().map_err(|fault| Refused { fault, further: Vec::new() })?;
     let mut ambiguous = reader.ambiguous.into_iter();
     match ambiguous.next() {
-        Some(first) => Err((first, ambiguous.collect())),
+        Some(fault) => Err(Refused { fault, further: ambiguous.collect() }),
         None => Ok((tree, reader.places)),
     }
 }

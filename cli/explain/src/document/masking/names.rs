@@ -60,7 +60,7 @@ pub fn looks_secret(name: &str) -> bool {
     }
     let is_near = |key: &&str| damerau_levenshtein(&name, key) <= (key.len() / 4).max(1);
     TELLING.iter().any(|part| name.contains(part))
-        || (name.len() > 1 && name.len() <= LONGEST && MISSPELT.iter().any(|key| is_near(&key)))
+        || (name.len() > 1 && name.len() <= LONGEST && MISSPELT.iter().any(is_near))
 }
 
 #[cfg(test)]

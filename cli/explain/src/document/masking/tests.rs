@@ -88,7 +88,8 @@ fn mistaken(text: &str, secret: &str, mistake: &str, at: Index, replaces: bool) 
         let in_secret = secrets.iter().any(|range| range.start < offset && offset < range.end);
         let in_url =
             text.match_indices("https://user:").any(|(start, url)| (start..=start + url.len()).contains(&offset));
-        if !in_secret && !in_url && character != '@' && !(joins(before) && joins(character)) {
+        let in_word = joins(before) && joins(character);
+        if !(in_secret || in_url || in_word || character == '@') {
             places.push(offset);
         }
         before = character;
