@@ -68,3 +68,22 @@ fn a_key_goes_where_it_is_asked_for() {
     let said = stage.run(&["check", &file]).succeeded().err;
     assert!(!said.contains("CORP_KEY"), "it is taken: {said}");
 }
+
+#[test]
+fn man_pages_are_in_ascii_and_show_the_examples_as_they_are() {
+    let stage = Stage::new();
+    std::fs::create_dir(stage.path("man1")).unwrap();
+    stage.run(&["man", "--directory", "man1"]).succeeded();
+    stage.run(&["man", "--directory", "no/such"]).failed_with("cannot write no/such/latchkey-");
+    let pages: Vec<_> = std::fs::read_dir(stage.path("man1")).unwrap().map(|page| page.unwrap().path()).collect();
+    let overview = stage.read("man1/latchkey.1");
+    assert!(!overview.contains("latchkey\\-help"), "{overview}");
+    for page in &pages {
+        let text = std::fs::read_to_string(page).unwrap();
+        assert!(text.is_ascii() && text.contains(".SH EXIT STATUS") && !text.contains("EXTRA"), "{text}");
+        assert!(text.contains(concat!("\"latchkey ", env!("CARGO_PKG_VERSION"), "\"")), "{text}");
+    }
+    assert!(pages.len() > 7 && overview.contains("latchkey\\-check(1)"), "{overview}");
+    let check = stage.read("man1/latchkey-check.1");
+    assert!(check.contains(".SH EXAMPLES\n.nf\n\\&  latchkey check latchkey.yaml\n"), "{check}");
+}

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::cursor::{Cursor, Keys, Mapping};
-use super::problem::quoted;
 use super::store::StorePolicy;
 use super::{cookie, duration, session_key, store};
 use crate::policy::claim_selection::ClaimSelection;
@@ -185,7 +184,7 @@ fn max_cookies(cursor: &Cursor<'_>) -> Option<usize> {
     let expected = format!("a whole number from 1 to {MOST_COOKIES}");
     let count = cursor.integer(&expected)?;
     if !(1..=MOST_COOKIES).contains(&count) {
-        cursor.refuse(quoted(&count.to_string()), expected);
+        cursor.refuse(count, expected);
         return None;
     }
     usize::try_from(count).ok()
