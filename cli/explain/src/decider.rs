@@ -16,6 +16,8 @@ pub struct Decider {
     pub index: Option<usize>,
     /// Whether it looks for a session.
     pub takes_sessions: bool,
+    /// Whether the application is told who is there.
+    pub tells_who: bool,
     /// Whether the filter answers by itself.
     pub is_endpoint: bool,
     /// Whom an access token must be for, when the rule itself says it.
@@ -33,7 +35,7 @@ impl Decider {
         match rules::select(&config.rules, &config.own_paths(), head.method(), head.authority(), &path) {
             Selection::Rule(index, rule) => Self::rule(index, rule),
             Selection::Default => {
-                Self { takes_sessions: true, ..Self::instead("no rule matches: a session is needed") }
+                Self { takes_sessions: true, tells_who: true, ..Self::instead("no rule matches: a session is needed") }
             }
             Selection::Endpoint => {
                 Self { takes_sessions: true, is_endpoint: true, ..Self::instead("an endpoint of the filter") }
@@ -51,6 +53,7 @@ impl Decider {
             rule: Some(rule.name.clone()),
             index: Some(index),
             takes_sessions: rule.authentication.takes_sessions(),
+            tells_who: rule.authentication.demand().is_some(),
             audience: token.and_then(|demand| demand.audience.as_ref()?.first().cloned()),
             providers: rule.authentication.demand().and_then(|demand| demand.providers.clone()),
             ..Self::default()

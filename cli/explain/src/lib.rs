@@ -176,7 +176,7 @@ pub fn explain(
     let requirement = known.as_ref().and_then(|known| requirement::of(&config, document, decider.index?, known, &head));
     let choice = decider.sign_in_choice(&config);
     let config = without_store(document, environment).unwrap_or(config);
-    let (verdict, log) = stage::run(config, head, known.is_some(), now, entropy);
+    let (verdict, log) = stage::run(config, head, known.is_some() && decider.tells_who, now, entropy);
     let verdict = match verdict {
         Verdict::Answered { status: 200, .. } if !decider.is_endpoint => Verdict::SignInPage { providers: choice },
         verdict => verdict,

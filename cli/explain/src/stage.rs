@@ -27,7 +27,7 @@ impl SignatureVerifier for Supposes {
 
 /// What becomes of a request, and what the log would say.
 ///
-/// `is_known`: the request comes from somebody, so that the configuration's headers have values.
+/// `is_known`: the application is to be told who sends the request, so that the configuration's headers have values.
 pub fn run(
     config: Config,
     head: RequestHead,

@@ -82,6 +82,9 @@ fn a_header_without_a_value_is_named() {
     let explanation = ask("GET", "portal.example.org", "/", claims(json!({"sub": "ada"})));
     let Verdict::Forwarded { left_out, .. } = &explanation.verdict else { panic!("{explanation:?}") };
     assert_eq!(left_out, &["x-auth-groups"]);
+    let public = ask("GET", "portal.example.org", "/healthz", claims(json!({"sub": "ada"})));
+    let Verdict::Forwarded { added, left_out, .. } = &public.verdict else { panic!("{public:?}") };
+    assert!(added.is_empty() && left_out.is_empty(), "nobody is told of here: {public:?}");
 }
 
 #[test]

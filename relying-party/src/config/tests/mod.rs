@@ -15,6 +15,7 @@ mod observed;
 mod reference;
 mod refused;
 mod store;
+mod without_effect;
 
 /// SHA-256 of `session key 1` in base64.
 pub(super) const SESSION_KEY: &str = "H3gX19lShk+re+O2RpGji2Fkx/+m8H5LnwdIvOtYSh0=";
