@@ -215,7 +215,7 @@ fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, place: &Ran
 
 /// The path as far as no secret may be a name in it.
 fn shown(path: &str) -> &str {
-    let ends = path.match_indices('.').map(|(end, _)| end).chain([path.len()]);
+    let ends = path.match_indices(['.', '[']).map(|(end, _)| end).chain([path.len()]);
     let mut fronts = ends.filter_map(|end| path.get(..end));
     fronts.find(|front| front.rsplit('.').next().is_some_and(looks_secret)).unwrap_or(path)
 }

@@ -112,6 +112,15 @@ fn all_that_is_ambiguous_is_reported_with_its_path_and_booleans_are_proposed() {
 }
 
 #[test]
+fn a_path_ends_where_a_secret_may_be_a_name() {
+    for name in ["hunter2", "\"hun/ter2==\""] {
+        let text = format!("client_key: {{{name}: no}}\n");
+        let Err(malformed) = Document::parse("test".to_owned(), text) else { panic!("accepted") };
+        assert_eq!(malformed.fault.path, "client_key");
+    }
+}
+
+#[test]
 fn a_tab_that_the_parser_does_not_take_is_named_where_it_is() {
     for (text, place) in
         [("a: 1\ncluster:\tcorp-idp\n", (2, 9)), ("a:\n\tb: 1\n", (2, 1)), ("a:\n  b: 1\n\tc: 2\n", (3, 1))]
